@@ -1,0 +1,50 @@
+"""Answers to requests that carried an ``Idempotency-Key``, so that a repeat gets the same."""
+
+import datetime as dt
+from typing import Final
+
+import msgspec
+import redis
+
+from app.live.keys import Keys
+from app.live.scripts import translated
+
+RESERVED_FOR: Final = dt.timedelta(seconds=60)
+ANSWER_LIFE: Final = dt.timedelta(hours=24)
+
+
+class StoredAnswer(msgspec.Struct, frozen=True):
+    """The answer to a POST with an ``Idempotency-Key``; ``status`` 0 while it is being made."""
+
+    body_hash: str
+    status: int = 0
+    content_type: str = ""
+    body: bytes = b""
+
+
+class StoredAnswers:
+    """Answers by ``Idempotency-Key``, kept for a day."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+
+    def begin(self, workspace_id: str, owner: str, key: str, body_hash: str) -> StoredAnswer | None:
+        """Reserve a key; give what is stored where it was used before."""
+        name = Keys(workspace_id).idempotency(owner, key)
+        mine = msgspec.msgpack.encode(StoredAnswer(body_hash))
+        with translated():
+            if self._client.set(name, mine, nx=True, ex=RESERVED_FOR):
+                return None
+            found: bytes | None = self._client.get(name)
+        return msgspec.msgpack.decode(found, type=StoredAnswer) if found else None
+
+    def keep(self, workspace_id: str, owner: str, key: str, answer: StoredAnswer) -> None:
+        """Keep an answer for repeats."""
+        name = Keys(workspace_id).idempotency(owner, key)
+        with translated():
+            self._client.set(name, msgspec.msgpack.encode(answer), ex=ANSWER_LIFE)
+
+    def forget(self, workspace_id: str, owner: str, key: str) -> None:
+        """Free a key whose request failed, so that it can be tried again."""
+        with translated():
+            self._client.delete(Keys(workspace_id).idempotency(owner, key))

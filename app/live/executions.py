@@ -1,0 +1,451 @@
+"""Live executions: load a neighbourhood, decide, commit; again where somebody was faster."""
+
+import collections
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+import redis
+
+from app.domain import commands as c
+from app.domain.decide import as_note, concerns_all, decide, subject_of
+from app.domain.errors import DomainError, StaleLease
+from app.domain.events import Event, seal
+from app.domain.execution import Execution, Header, SubtaskState, TaskState
+from app.domain.execution_graph import ExecutionGraph
+from app.domain.states import ExecutionStatus
+from app.live.change import Delays, describe, encode, milliseconds
+from app.live.errors import Contended, NotLive
+from app.live.keys import WORKSPACES, Keys, timer
+from app.live.scripts import CONFLICT, NOT_DUE, Scripts, translated
+
+TRIES: Final = 100
+"""Each lost race means that somebody else's commit went through."""
+
+GRAPHS_KEPT: Final = 128
+
+_HEADER: Final = msgspec.json.Decoder(Header)
+_SUBTASK: Final = msgspec.json.Decoder(SubtaskState)
+_TASK: Final = msgspec.json.Decoder(TaskState)
+
+
+class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What an event led to, kept until the execution ends so that a repeat gets the same.
+
+    ``claimed`` is the subtask that was leased along with it, ``unlocked`` the first one it made
+    ready. ``refusal`` is set for a report that came too late.
+    """
+
+    event_id: str
+    seq: int
+    recorded_at: dt.datetime
+    status: ExecutionStatus
+    status_message: str = ""
+    claimed: str | None = None
+    unlocked: str | None = None
+    refusal: str | None = None
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What came of one command: a receipt, or a refusal; and the events that were committed."""
+
+    receipt: Receipt | None = None
+    refusal: DomainError | None = None
+    events: Sequence[Event] = ()
+    repeated: bool = False
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What came of a batch: an outcome per command, in order, and the state after all of them."""
+
+    outcomes: Sequence[Outcome]
+    after: Execution
+
+
+class _Loaded(msgspec.Struct, frozen=True):
+    state: Execution
+    seen: dict[str, Receipt]
+
+
+class LiveExecutions:
+    """The executions that Redis holds."""
+
+    def __init__(self, client: redis.Redis, scripts: Scripts, delays: Delays) -> None:
+        self._client = client
+        self._scripts = scripts
+        self._delays = delays
+        self._graphs: collections.OrderedDict[str, ExecutionGraph] = collections.OrderedDict()
+        self._graph_of: collections.OrderedDict[str, str] = collections.OrderedDict()
+
+    def create(
+        self,
+        workspace_id: str,
+        execution_id: str,
+        packed_graph: bytes,
+        commands: Sequence[c.Command],
+        now: dt.datetime,
+    ) -> Execution:
+        """Bring an execution into being by its first commands, and give its state.
+
+        Creating the same execution again changes nothing.
+
+        Raises:
+            DomainError: A command was refused; nothing was stored.
+        """
+        keys = Keys(workspace_id)
+        graph = ExecutionGraph.unpack(packed_graph)
+        unborn = Execution.unborn(graph, execution_id, workspace_id)
+        result = _decide_all(_Loaded(unborn, {}), commands, now)
+        for outcome in result.outcomes:
+            if outcome.refusal:
+                raise outcome.refusal
+        with translated():
+            self._client.sadd(WORKSPACES, workspace_id)
+        code = self._commit(keys, unborn, result, now, packed_graph=packed_graph)
+        return self.whole(workspace_id, execution_id) if code == CONFLICT else result.after
+
+    def execute(
+        self,
+        workspace_id: str,
+        execution_id: str,
+        commands: Sequence[c.Command],
+        now: dt.datetime,
+        *,
+        lease_limit: int = 0,
+        due: tuple[str, dt.datetime] | None = None,
+    ) -> Result:
+        """Carry commands out, in order, in one commit; a refused one does not hold up the others.
+
+        Args:
+            workspace_id: Whose execution it is.
+            execution_id: Which.
+            commands: At least one; a report whose ``event_id`` was seen before repeats its answer.
+            now: The time of all their events.
+            lease_limit: How many leases the claiming agent may hold at once; 0 for any number.
+            due: A timer's name and a time: commit only if the timer is still due then.
+
+        Raises:
+            NotLive: Redis holds no such execution.
+            Contended: Others were faster each time; nothing was changed.
+            AtCapacity: ``lease_limit`` is reached; nothing was changed.
+        """
+        keys = Keys(workspace_id)
+        whole = any(concerns_all(command) for command in commands)
+        for _ in range(TRIES):
+            loaded = self._load(keys, execution_id, commands, whole=whole)
+            result = _decide_all(loaded, commands, now)
+            if not any(outcome.events for outcome in result.outcomes):
+                return result
+            if result.after.header.status is ExecutionStatus.FAILED and not whole:
+                whole = True  # A failure gives back every subtask, so all of them are needed.
+                continue
+            code = self._commit(keys, loaded.state, result, now, lease_limit=lease_limit, due=due)
+            if code == NOT_DUE:
+                return Result([Outcome() for _ in commands], loaded.state)
+            if code != CONFLICT:
+                return result
+        raise Contended(f"Execution {execution_id} changes too fast. Nothing was done; try again.")
+
+    def header(self, workspace_id: str, execution_id: str) -> Header:
+        """Read a header.
+
+        Raises:
+            NotLive: Redis holds no such execution.
+        """
+        found = self.headers(workspace_id, [execution_id])
+        if execution_id not in found:
+            raise NotLive(execution_id)
+        return found[execution_id]
+
+    def headers(self, workspace_id: str, execution_ids: Sequence[str]) -> dict[str, Header]:
+        """Read many headers in one round trip; those that are not live are left out."""
+        keys = Keys(workspace_id)
+        pipeline = self._client.pipeline(transaction=False)
+        for execution_id in execution_ids:
+            pipeline.hget(keys.header(execution_id), "header")
+        with translated():
+            found: list[bytes | None] = pipeline.execute()
+        pairs = zip(execution_ids, found, strict=True)
+        return {execution_id: _HEADER.decode(raw) for execution_id, raw in pairs if raw}
+
+    def whole(self, workspace_id: str, execution_id: str) -> Execution:
+        """Read an execution with all its subtasks, as of one moment.
+
+        Raises:
+            NotLive: Redis holds no such execution.
+        """
+        keys = Keys(workspace_id)
+        pipeline = self._client.pipeline(transaction=True)
+        pipeline.hget(keys.header(execution_id), "header")
+        pipeline.hgetall(keys.states(execution_id))
+        with translated():
+            raw, fields = pipeline.execute()
+        if raw is None:
+            raise NotLive(execution_id)
+        header = _HEADER.decode(raw)
+        return _assemble(self._graph(keys, header), header, fields)
+
+    def part(
+        self, workspace_id: str, execution_id: str, subtask_ids: Sequence[str]
+    ) -> Execution:
+        """Read an execution with some of its subtasks; unknown ones are left out.
+
+        Raises:
+            NotLive: Redis holds no such execution.
+        """
+        fields = [f"s:{subtask_id}" for subtask_id in subtask_ids] or ["s:"]
+        keys = Keys(workspace_id)
+        pipeline = self._client.pipeline(transaction=False)
+        pipeline.hget(keys.header(execution_id), "header")
+        pipeline.hmget(keys.states(execution_id), fields)
+        with translated():
+            raw, values = pipeline.execute()
+        if raw is None:
+            raise NotLive(execution_id)
+        header = _HEADER.decode(raw)
+        named = dict(zip((field.encode() for field in fields), values, strict=True))
+        return _assemble(self._graph(keys, header), header, named)
+
+    def states(
+        self, workspace_id: str, wanted: dict[str, tuple[list[str], list[str]]]
+    ) -> dict[str, tuple[Header, dict[str, SubtaskState], dict[str, TaskState]]]:
+        """Read named subtasks and tasks of many executions in one round trip.
+
+        Args:
+            workspace_id: Whose executions they are.
+            wanted: By execution, the ids of subtasks and of tasks.
+        """
+        keys = Keys(workspace_id)
+        pipeline = self._client.pipeline(transaction=False)
+        for execution_id, (subtask_ids, task_ids) in wanted.items():
+            names = [f"s:{one}" for one in subtask_ids] + [f"t:{one}" for one in task_ids]
+            pipeline.hget(keys.header(execution_id), "header")
+            pipeline.hmget(keys.states(execution_id), names or ["s:"])
+        with translated():
+            answers = iter(pipeline.execute())
+        found: dict[str, tuple[Header, dict[str, SubtaskState], dict[str, TaskState]]] = {}
+        for execution_id, (subtask_ids, task_ids) in wanted.items():
+            raw, values = next(answers), next(answers)
+            if raw is None:
+                continue
+            cut = len(subtask_ids)
+            subtasks = zip(subtask_ids, values[:cut], strict=True)
+            tasks = zip(task_ids, values[cut : cut + len(task_ids)], strict=True)
+            found[execution_id] = (
+                _HEADER.decode(raw),
+                {one: _SUBTASK.decode(value) for one, value in subtasks if value},
+                {one: _TASK.decode(value) for one, value in tasks if value},
+            )
+        return found
+
+    def retire(self, workspace_id: str, header: Header) -> None:
+        """Forget an ended execution; call it only once its record is complete up to its ``seq``."""
+        keys = Keys(workspace_id)
+        execution_id = header.execution_id
+        name = timer("retire", execution_id)
+        self._scripts.run(
+            "retire",
+            [
+                keys.header(execution_id),
+                keys.states(execution_id),
+                keys.events(execution_id),
+                keys.places(execution_id),
+                keys.seen(execution_id),
+                keys.timers,
+                keys.graph(header.graph_id),
+            ],
+            [execution_id, header.seq, name],
+        )
+
+    def _load(
+        self, keys: Keys, execution_id: str, commands: Sequence[c.Command], *, whole: bool
+    ) -> _Loaded:
+        reports = [command.event_id for command in commands if isinstance(command, c.Report)]
+        graph = self._known_graph(keys, execution_id)
+        pipeline = self._client.pipeline(transaction=False)
+        pipeline.hget(keys.header(execution_id), "header")
+        names: list[str] = []
+        if whole:
+            pipeline.hgetall(keys.states(execution_id))
+        else:
+            names = _neighbourhood(graph, commands)
+            pipeline.hmget(keys.states(execution_id), names or ["s:"])
+        if reports:
+            pipeline.hmget(keys.seen(execution_id), reports)
+        with translated():
+            raw, values, *rest = pipeline.execute()
+        if raw is None:
+            self._graph_of.pop(execution_id, None)
+            raise NotLive(execution_id)
+        if not whole:
+            values = {name.encode(): value for name, value in zip(names, values, strict=False)}
+        state = _assemble(graph, _HEADER.decode(raw), values)
+        found = zip(reports, rest[0], strict=True) if reports else ()
+        seen = {one: msgspec.json.decode(value, type=Receipt) for one, value in found if value}
+        return _Loaded(state, seen)
+
+    def _commit(
+        self,
+        keys: Keys,
+        before: Execution,
+        result: Result,
+        now: dt.datetime,
+        *,
+        lease_limit: int = 0,
+        due: tuple[str, dt.datetime] | None = None,
+        packed_graph: bytes = b"",
+    ) -> int:
+        after = result.after
+        events = [event for outcome in result.outcomes for event in outcome.events]
+        sealed = seal(events, before.header.head_hash)
+        after.set_header(head_hash=sealed[-1].hash)
+        change = describe(keys, before, after, sealed, now, self._delays)
+        change["lease"] = [(*lease[:-1], lease_limit) for lease in change["lease"]]
+        change["receipts"] = [
+            part
+            for outcome in result.outcomes
+            if outcome.receipt and not outcome.repeated
+            for part in (outcome.receipt.event_id, encode(outcome.receipt))
+        ]
+        if due:
+            change["due"] = (due[0], milliseconds(due[1]))
+        execution_id = after.header.execution_id
+        return self._scripts.run(
+            "commit",
+            [
+                keys.header(execution_id),
+                keys.states(execution_id),
+                keys.events(execution_id),
+                keys.places(execution_id),
+                keys.seen(execution_id),
+                keys.log,
+                keys.timers,
+                keys.graph(after.header.graph_id),
+            ],
+            [before.header.seq, msgspec.msgpack.encode(change), packed_graph],
+        )
+
+    def _known_graph(self, keys: Keys, execution_id: str) -> ExecutionGraph:
+        """Give the graph of an execution; costs round trips only the first time."""
+        graph_id = self._graph_of.get(execution_id)
+        if graph_id in self._graphs:
+            return self._graphs[graph_id]
+        return self._graph(keys, self.header(keys.workspace_id, execution_id))
+
+    def _graph(self, keys: Keys, header: Header) -> ExecutionGraph:
+        _keep(self._graph_of, header.execution_id, header.graph_id, GRAPHS_KEPT * 100)
+        graph = self._graphs.get(header.graph_id)
+        if graph is None:
+            with translated():
+                packed: bytes | None = self._client.hget(keys.graph(header.graph_id), "packed")
+            if packed is None:
+                raise NotLive(header.execution_id)
+            graph = ExecutionGraph.unpack(packed)
+        _keep(self._graphs, header.graph_id, graph, GRAPHS_KEPT)
+        return graph
+
+
+def _keep(cache: collections.OrderedDict[str, Any], key: str, value: Any, most: int) -> None:
+    cache[key] = value
+    cache.move_to_end(key)
+    while len(cache) > most:
+        cache.popitem(last=False)
+
+
+def _neighbourhood(graph: ExecutionGraph, commands: Sequence[c.Command]) -> list[str]:
+    """Name the fields that these commands may read or change."""
+    subtasks: set[str] = set()
+    tasks: set[str] = set()
+    for command in commands:
+        subject = subject_of(command)
+        if subject in graph.subtasks:
+            near = graph.neighbourhood(subject)
+            subtasks |= near[0]
+            tasks |= near[1]
+            subtasks.update(graph.inputs(subject))
+            if isinstance(command, c.Report) and command.claimant:
+                for dependent in near[0]:
+                    subtasks.update(graph.inputs(dependent))
+    return [f"s:{one}" for one in subtasks] + [f"t:{one}" for one in tasks]
+
+
+def _assemble(
+    graph: ExecutionGraph, header: Header, fields: dict[bytes, bytes | None]
+) -> Execution:
+    subtasks: dict[str, SubtaskState] = {}
+    tasks: dict[str, TaskState] = {}
+    for name, value in fields.items():
+        if value is None:
+            continue
+        if name.startswith(b"s:"):
+            subtasks[name[2:].decode()] = _SUBTASK.decode(value)
+        else:
+            tasks[name[2:].decode()] = _TASK.decode(value)
+    return Execution(graph, header, subtasks, tasks)
+
+
+def _decide_all(loaded: _Loaded, commands: Sequence[c.Command], now: dt.datetime) -> Result:
+    """Decide command after command on one state; gather what changed over all of them."""
+    state = loaded.state.copy()
+    seen = dict(loaded.seen)
+    outcomes: list[Outcome] = []
+    subtasks: set[str] = set()
+    tasks: set[str] = set()
+    for command in commands:
+        outcome, state = _decide_one(state, command, now, seen)
+        if outcome.receipt and outcome.receipt.event_id:
+            seen[outcome.receipt.event_id] = outcome.receipt
+        subtasks |= state.changed_subtasks
+        tasks |= state.changed_tasks
+        outcomes.append(outcome)
+    state.changed_subtasks, state.changed_tasks = subtasks, tasks
+    return Result(outcomes, state)
+
+
+def _decide_one(
+    state: Execution, command: c.Command, now: dt.datetime, seen: dict[str, Receipt]
+) -> tuple[Outcome, Execution]:
+    report = command if isinstance(command, c.Report) else None
+    if report and report.event_id in seen:
+        receipt = seen[report.event_id]
+        refusal = StaleLease(receipt.refusal) if receipt.refusal else None
+        return Outcome(receipt, refusal, repeated=True), state
+    try:
+        decision = decide(state, command, now)
+    except StaleLease as error:
+        if report is None:
+            return Outcome(refusal=error), state
+        decision = decide(state, as_note(report, error), now)
+        receipt = _receipt(report, state, decision.after, now, refusal=str(error))
+        return Outcome(receipt, error, decision.events), decision.after
+    except DomainError as error:
+        return Outcome(refusal=error), state
+    receipt = _receipt(report, state, decision.after, now) if report else None
+    return Outcome(receipt, None, decision.events), decision.after
+
+
+def _receipt(
+    report: c.Report,
+    before: Execution,
+    after: Execution,
+    now: dt.datetime,
+    refusal: str | None = None,
+) -> Receipt:
+    changed = sorted(after.changed_subtasks, key=lambda one: after.graph.subtasks[one].position)
+    claimed = [
+        one
+        for one in changed
+        if after.subtasks[one].lease and after.subtasks[one].lease != before.subtasks[one].lease
+    ]
+    ready = [one for one in changed if after.subtasks[one].status == "READY"]
+    return Receipt(
+        event_id=report.event_id,
+        seq=after.header.seq,
+        recorded_at=now,
+        status=after.header.status,
+        status_message=after.header.status_message,
+        claimed=claimed[0] if claimed else None,
+        unlocked=ready[0] if ready else None,
+        refusal=refusal,
+    )

@@ -1,0 +1,91 @@
+"""Spells every Redis key. ``docs/redis-keys.md`` says what each holds.
+
+All keys of a workspace share the hash tag ``{workspace}``, so that one script may touch them and
+Redis Cluster keeps them on one node.
+"""
+
+from typing import Final
+
+WORKSPACES: Final = "ax:workspaces"
+"""Set of the workspaces that have a log: what the workers go round."""
+
+WAKE_PATTERN: Final = "ax:{*}:wake"
+"""Matches the wake-up channels of all workspaces."""
+
+TIMER_SEPARATOR: Final = "|"
+
+
+class Keys:
+    """The keys of one workspace."""
+
+    __slots__ = ("_prefix", "log", "timers", "wake", "workspace_id")
+
+    def __init__(self, workspace_id: str) -> None:
+        self.workspace_id = workspace_id
+        self._prefix = f"ax:{{{workspace_id}}}:"
+        self.log = self._prefix + "log"
+        self.timers = self._prefix + "timers"
+        self.wake = self._prefix + "wake"
+
+    def header(self, execution_id: str) -> str:
+        """Hash: ``seq`` and ``header``, the version and the header as JSON."""
+        return f"{self._prefix}x:{execution_id}"
+
+    def states(self, execution_id: str) -> str:
+        """Hash: ``s:<subtask>`` and ``t:<task>``, each a state as JSON."""
+        return f"{self._prefix}x:{execution_id}:s"
+
+    def events(self, execution_id: str) -> str:
+        """Stream: events that are not recorded yet; the id of each is ``0-<seq>``."""
+        return f"{self._prefix}x:{execution_id}:e"
+
+    def places(self, execution_id: str) -> str:
+        """Hash: where each ready subtask is queued and each running one is leased."""
+        return f"{self._prefix}x:{execution_id}:w"
+
+    def seen(self, execution_id: str) -> str:
+        """Hash: the receipt of each ``event_id``."""
+        return f"{self._prefix}seen:{execution_id}"
+
+    def graph(self, graph_id: str) -> str:
+        """Hash: ``packed``, and a field per live execution that uses this graph."""
+        return f"{self._prefix}g:{graph_id}"
+
+    def agent(self, agent_id: str) -> str:
+        """Hash: ``last_contact_at`` of an agent."""
+        return f"{self._prefix}a:{agent_id}"
+
+    def work(self, agent_id: str) -> str:
+        """Stream: what the agent may claim, oldest first."""
+        return f"{self._prefix}a:{agent_id}:work"
+
+    def leases(self, agent_id: str) -> str:
+        """Hash: ``<execution>|<subtask>`` to the poll that holds it."""
+        return f"{self._prefix}a:{agent_id}:leases"
+
+    def ticket(self, ticket: str) -> str:
+        """String: whom a one-time ticket lets in."""
+        return f"{self._prefix}ticket:{ticket}"
+
+    def idempotency(self, owner: str, key: str) -> str:
+        """String: the answer to a POST that carried this ``Idempotency-Key``."""
+        return f"{self._prefix}idem:{owner}:{key}"
+
+    def lock(self, name: str) -> str:
+        """String: somebody does this now."""
+        return f"{self._prefix}lock:{name}"
+
+
+def lease_field(execution_id: str, subtask_id: str) -> str:
+    """Name a lease within ``Keys.leases``."""
+    return f"{execution_id}{TIMER_SEPARATOR}{subtask_id}"
+
+
+def timer(kind: str, execution_id: str, subtask_id: str = "") -> str:
+    """Name a timer: ``lease``, ``delay`` or ``retire`` of an execution's subtask."""
+    return TIMER_SEPARATOR.join((kind, execution_id, subtask_id))
+
+
+def workspace_of(key: str) -> str:
+    """Read the workspace back out of a key."""
+    return key[key.index("{") + 1 : key.index("}")]

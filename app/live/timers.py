@@ -1,0 +1,53 @@
+"""Timers: when a state has to be looked at again, set in the commit that entered the state."""
+
+import datetime as dt
+from collections.abc import Sequence
+
+import msgspec
+import redis
+
+from app.live.change import milliseconds
+from app.live.keys import TIMER_SEPARATOR, Keys
+from app.live.scripts import Scripts, translated
+
+
+class Timer(msgspec.Struct, frozen=True):
+    """A due timer. ``kind`` is lease, delay or retire; ``subtask_id`` is empty for the last."""
+
+    name: str
+    kind: str
+    execution_id: str
+    subtask_id: str
+    due_at: dt.datetime
+
+
+class Timers:
+    """The timers of all workspaces."""
+
+    def __init__(self, client: redis.Redis, scripts: Scripts) -> None:
+        self._client = client
+        self._scripts = scripts
+
+    def due(self, workspace_id: str, now: dt.datetime, most: int) -> Sequence[Timer]:
+        """Name what is due, longest due first."""
+        with translated():
+            found: list[tuple[bytes, float]] = self._client.zrange(
+                Keys(workspace_id).timers,
+                "-inf",  # pyright: ignore[reportArgumentType]
+                milliseconds(now),
+                byscore=True,
+                offset=0,
+                num=most,
+                withscores=True,
+            )
+        return [_timer(name.decode(), score) for name, score in found]
+
+    def drop(self, workspace_id: str, due: Timer, now: dt.datetime) -> None:
+        """Drop a timer that guards nothing any more, unless it has been set anew since."""
+        keys = [Keys(workspace_id).timers]
+        self._scripts.run("drop_due", keys, [due.name, milliseconds(now)])
+
+
+def _timer(name: str, score: float) -> Timer:
+    kind, execution_id, subtask_id = name.split(TIMER_SEPARATOR, 2)
+    return Timer(name, kind, execution_id, subtask_id, dt.datetime.fromtimestamp(score / 1000, dt.UTC))

@@ -1,0 +1,129 @@
+"""Agents' work streams and leases.
+
+A stream holds exactly what may be claimed now, oldest first: a claim takes the entry out in the
+same commit that leases the subtask, so no entry is ever handed out and forgotten
+(``docs/adr/003-claims-take-entries-out.md``).
+"""
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import msgspec
+import redis
+
+from app.domain.execution import Lease
+from app.live.change import milliseconds
+from app.live.keys import TIMER_SEPARATOR, Keys, lease_field, timer
+from app.live.scripts import Scripts, translated
+
+PAGE: Final = 64
+_LEASE: Final = msgspec.json.Decoder(Lease)
+
+
+class WorkEntry(msgspec.Struct, frozen=True):
+    """One claimable subtask in an agent's stream."""
+
+    entry_id: str
+    execution_id: str
+    subtask_id: str
+    action: str
+
+
+class HeldLease(msgspec.Struct, frozen=True):
+    """One lease that an agent holds."""
+
+    execution_id: str
+    subtask_id: str
+    lease: Lease
+
+
+class AgentDesk(msgspec.Struct, frozen=True):
+    """What lies before an agent: the leases it holds, and the first of its claimable work."""
+
+    leases: Sequence[HeldLease]
+    entries: Sequence[WorkEntry]
+
+
+class Work:
+    """The work streams and leases of all agents."""
+
+    def __init__(self, client: redis.Redis, scripts: Scripts) -> None:
+        self._client = client
+        self._scripts = scripts
+
+    def look(self, workspace_id: str, agent_id: str, now: dt.datetime) -> AgentDesk:
+        """Read an agent's desk and note the contact, in one round trip."""
+        keys = Keys(workspace_id)
+        pipeline = self._client.pipeline(transaction=False)
+        pipeline.hset(keys.agent(agent_id), "last_contact_at", now.isoformat())
+        pipeline.hgetall(keys.leases(agent_id))
+        pipeline.xrange(keys.work(agent_id), count=PAGE)
+        with translated():
+            _, leases, entries = pipeline.execute()
+        held = [_held(field.decode(), value) for field, value in leases.items()]
+        return AgentDesk(held, [_entry(*raw) for raw in entries])
+
+    def beyond(self, workspace_id: str, agent_id: str, entry: WorkEntry) -> Iterator[WorkEntry]:
+        """Walk the stream after an entry, page by page: for an agent that can do none before."""
+        keys = Keys(workspace_id)
+        last = entry.entry_id
+        while True:
+            with translated():
+                page = self._client.xrange(keys.work(agent_id), min=f"({last}", count=PAGE)
+            for raw in page:
+                found = _entry(*raw)
+                last = found.entry_id
+                yield found
+            if len(page) < PAGE:
+                return
+
+    def extend(
+        self,
+        workspace_id: str,
+        agent_id: str,
+        until: dt.datetime,
+        subtasks: Sequence[tuple[str, str]] = (),
+    ) -> int:
+        """Move the ends of leases, named by execution and subtask; of all where none is named.
+
+        Returns:
+            How many leases were extended.
+        """
+        keys = Keys(workspace_id)
+        fields = [lease_field(*subtask) for subtask in subtasks]
+        return self._scripts.run(
+            "extend", [keys.leases(agent_id), keys.timers], [milliseconds(until), *fields]
+        )
+
+    def lease_end(
+        self, workspace_id: str, execution_id: str, subtask_id: str
+    ) -> dt.datetime | None:
+        """Tell when a subtask's lease ends; None where it has none."""
+        name = timer("lease", execution_id, subtask_id)
+        with translated():
+            score: float | None = self._client.zscore(Keys(workspace_id).timers, name)
+        return None if score is None else dt.datetime.fromtimestamp(score / 1000, dt.UTC)
+
+    def last_contacts(
+        self, workspace_id: str, agent_ids: Sequence[str]
+    ) -> dict[str, dt.datetime]:
+        """Tell when each agent was last heard of; those never heard of are left out."""
+        keys = Keys(workspace_id)
+        pipeline = self._client.pipeline(transaction=False)
+        for agent_id in agent_ids:
+            pipeline.hget(keys.agent(agent_id), "last_contact_at")
+        with translated():
+            found: list[bytes | None] = pipeline.execute()
+        pairs = zip(agent_ids, found, strict=True)
+        return {one: dt.datetime.fromisoformat(raw.decode()) for one, raw in pairs if raw}
+
+
+def _held(field: str, value: bytes) -> HeldLease:
+    execution_id, _, subtask_id = field.partition(TIMER_SEPARATOR)
+    return HeldLease(execution_id, subtask_id, _LEASE.decode(value))
+
+
+def _entry(entry_id: bytes, fields: dict[bytes, bytes]) -> WorkEntry:
+    execution_id, subtask_id, action = (fields[name].decode() for name in (b"x", b"s", b"a"))
+    return WorkEntry(entry_id.decode(), execution_id, subtask_id, action)
