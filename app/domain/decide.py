@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from app.domain import commands as c
-from app.domain.errors import Conflict, IllegalMove, StaleLease, Terminal, UnknownTask
+from app.domain.errors import Conflict, IllegalMove, NotFound, StaleLease, Terminal, UnknownTask
 from app.domain.events import Event, EventType
 from app.domain.execution import Execution, Lease, SubtaskState, evolve
 from app.domain.states import EXECUTION_MOVES, ExecutionStatus, SubtaskStatus
@@ -198,6 +198,8 @@ def _claim_next(draft: _Draft, before: Execution, claimant: c.Claimant) -> None:
 
 
 def _report(draft: _Draft, report: c.Report) -> None:
+    if not draft.state.involves(report.agent_id):
+        raise NotFound(f"There is no execution {draft.state.header.execution_id!r}.")
     _refuse_ended(draft.state)
     if report.event_type is EventType.NOTE:
         _note(draft, report)

@@ -42,6 +42,7 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     tasks_done: int = 0
     open_blockers: int = 0
     current_subtask_id: str | None = None
+    current_title: str | None = None
     created_at: dt.datetime | None = None
     started_at: dt.datetime | None = None
     completed_at: dt.datetime | None = None
@@ -182,6 +183,10 @@ class Execution:
         task = self.graph.tasks[self.graph.subtasks[subtask_id].task_id]
         return task.agent_id or self.header.agent_id
 
+    def involves(self, agent_id: str) -> bool:
+        """Tell whether any of the work is this agent's."""
+        return agent_id == self.header.agent_id or agent_id in self.graph.agents
+
     def set_header(self, **changes: Any) -> None:
         """Replace fields of the header."""
         self.header = msgspec.structs.replace(self.header, **changes)
@@ -288,7 +293,8 @@ def _dispatched(state: Execution, event: Event) -> None:
     )
     task_id = state.graph.subtasks[subtask_id].task_id
     state.set_task(task_id, started_at=state.tasks[task_id].started_at or event.recorded_at)
-    state.set_header(current_subtask_id=subtask_id)
+    title = state.graph.subtasks[subtask_id].title
+    state.set_header(current_subtask_id=subtask_id, current_title=title)
 
 
 def _progressed(state: Execution, event: Event) -> None:
@@ -383,6 +389,7 @@ def _ended(state: Execution, event: Event) -> None:
         status_message=event.message or "",
         completed_at=event.recorded_at,
         current_subtask_id=None,
+        current_title=None,
     )
 
 

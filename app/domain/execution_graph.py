@@ -61,13 +61,17 @@ class PhaseNode(msgspec.Struct, frozen=True):
 
 
 class ExecutionGraph(msgspec.Struct, frozen=True):
-    """All nodes by id; immutable and shared by every execution of one plan version."""
+    """All nodes by id; immutable and shared by every execution of one plan version.
+
+    ``agents`` are those that single tasks are assigned to.
+    """
 
     title: str
     goal: str
     phases: list[PhaseNode]
     tasks: dict[str, TaskNode]
     subtasks: dict[str, SubtaskNode]
+    agents: list[str] = []
 
     def pack(self) -> bytes:
         """Encode for storage."""
@@ -127,7 +131,9 @@ def compile_graph(
     subtasks = _subtask_nodes(breakdowns, tasks)
     _refuse_cycles(tasks, subtasks)
     phases = [PhaseNode(p.phase_id, p.name, [t.task_id for t in p.tasks]) for p in plan.phases]
-    return ExecutionGraph(plan.title, plan.goal or plan.final_deliverable, phases, tasks, subtasks)
+    agents = sorted({task.agent_id for task in tasks.values() if task.agent_id})
+    goal = plan.goal or plan.final_deliverable
+    return ExecutionGraph(plan.title, goal, phases, tasks, subtasks, agents)
 
 
 def _task_nodes(

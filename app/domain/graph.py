@@ -4,6 +4,7 @@ Edges are given as ``{node: its prerequisites}``; a prerequisite that is no key 
 without prerequisites. Nothing here recurses: a chain of 10,000 tasks is an ordinary input.
 """
 
+import itertools
 from collections.abc import Collection, Iterator, Mapping
 
 from app.domain.errors import InvalidPlan
@@ -66,8 +67,8 @@ def invert(edges: Edges) -> dict[str, list[str]]:
     return dependents
 
 
-def implied_edges(plan: Plan, ordering: Ordering) -> dict[str, str]:
-    """Derive the edges an ordering adds to what the plan states: ``{task: task before it}``.
+def implied_edges(plan: Plan, ordering: Ordering) -> dict[str, list[str]]:
+    """Derive the edges an ordering adds to what the plan states, in the form of ``Edges``.
 
     ``sequential`` asks every task to wait for the one written before it. Edges are added in
     written order, each one only where it closes no cycle with the stated edges and those added
@@ -80,10 +81,10 @@ def implied_edges(plan: Plan, ordering: Ordering) -> dict[str, str]:
         return {}
     tasks = plan.tasks
     order = _LiveOrder({task.task_id: task.prerequisites for task in tasks})
-    implied: dict[str, str] = {}
-    for before, task in zip(tasks, tasks[1:], strict=False):
+    implied: dict[str, list[str]] = {}
+    for before, task in itertools.pairwise(tasks):
         if before.task_id not in task.prerequisites and order.add(task.task_id, before.task_id):
-            implied[task.task_id] = before.task_id
+            implied[task.task_id] = [before.task_id]
     return implied
 
 

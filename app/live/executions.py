@@ -239,6 +239,14 @@ class LiveExecutions:
             )
         return found
 
+    def graph_of(self, header: Header) -> ExecutionGraph:
+        """Give the graph of a live execution, from this process's memory where it has it.
+
+        Raises:
+            NotLive: Redis holds no such graph any more.
+        """
+        return self._graph(Keys(header.workspace_id), header)
+
     def retire(self, workspace_id: str, header: Header) -> None:
         """Forget an ended execution; call it only once its record is complete up to its ``seq``."""
         keys = Keys(workspace_id)

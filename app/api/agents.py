@@ -1,0 +1,62 @@
+"""``/api/agents``: register, list, look up, renew a key."""
+
+from typing import Any
+
+from flask import Response
+from flask_smorest import Blueprint
+
+from app.api import schemas
+from app.api.encoding import reply
+from app.api.guard import caller, users_only
+from app.api.limits import Limits
+from app.domain.errors import NotFound
+from app.services import Services
+
+
+def create_blueprint(services: Services, _limits: Limits) -> Blueprint:
+    """Build the routes."""
+    blueprint = Blueprint("agents", __name__, url_prefix="/api/agents", description="Agents")
+    agents = services.agents
+
+    @blueprint.post("")
+    @blueprint.post("/register")
+    @blueprint.arguments(schemas.AgentIn)
+    @blueprint.response(201, schemas.AgentKey)
+    @users_only
+    def register(body: dict[str, Any]) -> Response:
+        """Register an agent; its key is shown this once."""
+        view = agents.register(caller(), body)
+        return reply(view, 201, Location=f"/api/agents/{view['agent_id']}")
+
+    @blueprint.get("")
+    @blueprint.arguments(schemas.PageQuery, location="query")
+    @blueprint.response(200, schemas.Agents)
+    @users_only
+    def list_agents(query: dict[str, Any]) -> Response:
+        """List agents, newest first."""
+        return reply(agents.page(caller().workspace_id, **query))
+
+    @blueprint.get("/<agent_id>")
+    @blueprint.response(200, schemas.Agent)
+    def get(agent_id: str) -> Response:
+        """Give one; an agent sees itself."""
+        principal = caller()
+        if principal.agent_id not in (None, agent_id):
+            raise NotFound(f"There is no agent {agent_id!r}.")
+        return reply(agents.get(principal.workspace_id, agent_id))
+
+    @blueprint.get("/<agent_id>/capabilities")
+    @blueprint.response(200, schemas.Capability(many=True))
+    @users_only
+    def capabilities(agent_id: str) -> Response:
+        """Give what an agent can do."""
+        return reply(agents.get(caller().workspace_id, agent_id)["capabilities"])
+
+    @blueprint.post("/<agent_id>/keys")
+    @blueprint.response(201, schemas.AgentKey)
+    @users_only
+    def new_key(agent_id: str) -> Response:
+        """Give an agent another key."""
+        return reply(agents.new_key(caller(), agent_id), 201)
+
+    return blueprint

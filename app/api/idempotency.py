@@ -1,0 +1,49 @@
+"""``Idempotency-Key``: the same POST sent twice is carried out once and answered twice."""
+
+import hashlib
+
+from flask import Blueprint, Response, g, request
+from werkzeug.exceptions import Conflict, UnprocessableEntity
+
+from app.api.guard import caller
+from app.services.answers import AnswerService, StoredAnswer
+
+HEADER = "Idempotency-Key"
+LONGEST = 200
+
+
+def protect(blueprint: Blueprint, answers: AnswerService) -> None:
+    """Make a blueprint's POSTs repeatable under a key."""
+
+    def before() -> Response | None:
+        key = request.headers.get(HEADER)
+        if request.method != "POST" or key is None:
+            return None
+        if not 0 < len(key) <= LONGEST:
+            raise UnprocessableEntity(f"{HEADER} must have 1 to {LONGEST} characters.")
+        digest = hashlib.sha256(request.full_path.encode() + b"\n" + request.get_data())
+        return _replay(answers.begin(caller(), key, digest.hexdigest()), digest.hexdigest())
+
+    def after(response: Response) -> Response:
+        digest = g.pop("idempotency_digest", None)
+        if digest is not None:
+            key = request.headers[HEADER]
+            answer = StoredAnswer(
+                digest, response.status_code, response.content_type or "", response.get_data()
+            )
+            answers.finish(caller(), key, answer)
+        return response
+
+    blueprint.before_request(before)
+    blueprint.after_request(after)
+
+
+def _replay(stored: StoredAnswer | None, digest: str) -> Response | None:
+    if stored is None:
+        g.idempotency_digest = digest
+        return None
+    if stored.body_hash != digest:
+        raise UnprocessableEntity(f"This {HEADER} was used with another request.")
+    if stored.status == 0:
+        raise Conflict("The first request with this key is still being carried out.")
+    return Response(stored.body, stored.status, content_type=stored.content_type)

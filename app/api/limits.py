@@ -1,0 +1,12 @@
+"""How much one request may bring."""
+
+import msgspec
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """Ceilings of requests. ``body_bytes`` holds for uploads, ``json_bytes`` for all else."""
+
+    body_bytes: int
+    json_bytes: int
+    events_per_batch: int
+    wait_seconds: int

@@ -1,0 +1,76 @@
+"""``/api/plans``: import, list, look up, approve, delete."""
+
+from typing import Any
+
+from flask import Response, request
+from flask_smorest import Blueprint
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+
+from app.api import schemas
+from app.api.encoding import reply
+from app.api.guard import caller, users_only
+from app.api.limits import Limits
+from app.services import Services
+
+
+def create_blueprint(services: Services, _limits: Limits) -> Blueprint:
+    """Build the routes."""
+    blueprint = Blueprint("plans", __name__, url_prefix="/api/plans", description="Plans")
+    plans = services.plans
+
+    @blueprint.post("")
+    @blueprint.response(202, schemas.Plan)
+    @users_only
+    def import_plan() -> Response:
+        """Import a plan: JSON of its phases and tasks, or a file (multipart field ``file``)."""
+        if request.mimetype == "multipart/form-data":
+            upload = request.files.get("file")
+            if upload is None:
+                raise BadRequest("Send the plan as the multipart field 'file'.")
+            view = plans.import_upload(caller(), upload.filename or "", upload.read())
+        elif request.is_json:
+            view = plans.import_json(caller(), request.get_json())
+        else:
+            raise UnsupportedMediaType("Send application/json or multipart/form-data.")
+        return reply(view, 202, Location=f"/api/plans/{view['plan_id']}")
+
+    @blueprint.get("")
+    @blueprint.arguments(schemas.PlanQuery, location="query")
+    @blueprint.response(200, schemas.Plans)
+    def list_plans(query: dict[str, Any]) -> Response:
+        """List plans, newest first; an agent sees those assigned to it."""
+        principal = caller()
+        if principal.agent_id:
+            query["assigned_to"] = principal.agent_id
+        return reply(plans.page(principal.workspace_id, **query))
+
+    @blueprint.get("/<plan_id>")
+    @blueprint.response(200, schemas.Plan)
+    @users_only
+    def get_plan(plan_id: str) -> Response:
+        """Give a plan whole."""
+        return reply(plans.get(caller().workspace_id, plan_id))
+
+    @blueprint.get("/<plan_id>/tasks")
+    @blueprint.response(200, schemas.PlanTree)
+    @users_only
+    def get_tasks(plan_id: str) -> Response:
+        """Give a plan's task tree with the breakdown of each task."""
+        return reply(plans.tasks(caller().workspace_id, plan_id))
+
+    @blueprint.delete("/<plan_id>")
+    @blueprint.response(204)
+    @users_only
+    def delete_plan(plan_id: str) -> Response:
+        """Delete a plan; refused while an execution of it is live."""
+        plans.delete(caller(), plan_id)
+        return Response(status=204)
+
+    @blueprint.post("/<plan_id>/tasks/<task_id>/approve")
+    @blueprint.response(200, schemas.Breakdown)
+    @users_only
+    def approve(plan_id: str, task_id: str) -> Response:
+        """Accept a breakdown that needs review."""
+        return reply(plans.approve(caller(), plan_id, task_id))
+
+    return blueprint

@@ -1,0 +1,1 @@
+"""The commands of ``planexe-ax``, one module each; ``app.cli`` reads their options."""

@@ -1,0 +1,28 @@
+"""``planexe-ax prepare``: check the servers, bring the database up to date, make the owner."""
+
+from app.bootstrap import ensure_owner
+from app.embedded.check import check_servers
+from app.embedded.data_folder import write_private
+from app.embedded.errors import StartError
+from app.record.migrate import upgrade
+from config.settings import Settings
+
+
+def prepare(settings: Settings) -> int:
+    """Make both servers ready for the processes; repeating it changes nothing.
+
+    The first user's key is shown once and kept in ``<data_dir>/user_key``.
+
+    Raises:
+        StartError: A server is missing or cannot be used.
+    """
+    if not settings.database_url or not settings.redis_url:
+        raise StartError("Set DATABASE_URL and REDIS_URL, or use `planexe-ax up`.")
+    check_servers(settings.database_url, settings.redis_url)
+    upgrade(settings.database_url)
+    if key := ensure_owner(settings):
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        path = settings.data_dir / "user_key"
+        write_private(path, key)
+        print(f"The key of the first user, shown once and kept in {path}:\n{key}")
+    return 0

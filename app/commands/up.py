@@ -1,0 +1,185 @@
+"""``planexe-ax up``: servers, database, processes, plan and agent in one command."""
+
+import json
+import os
+import sys
+import urllib.request
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from app.embedded.console import Console
+from app.embedded.data_folder import DataFolder, write_private
+from app.embedded.errors import ProgramFailed
+from app.embedded.ports import require_port
+from app.embedded.procfile import read_procfile
+from app.embedded.program import Program
+from app.embedded.servers import start_servers
+from app.embedded.supervisor import Child, Stopped, Supervisor
+from config.settings import PROJECT, Settings
+
+DEMO_PLAN: Final = PROJECT / "examples" / "demo_plan.json"
+_READY_SECONDS: Final = 60.0
+_INTERRUPTED: Final = 130
+_AGENT_ID: Final = "simulated"
+
+
+@dataclass(frozen=True)
+class UpOptions:
+    """What the command was asked for, apart from the settings."""
+
+    plan: Path | None = None
+    agent: str = "simulated"
+    once: bool = False
+    fresh: bool = False
+    speed: float = 1.0
+    auto_approve: bool = False
+    ready_file: Path | None = None
+
+
+def up(settings: Settings, options: UpOptions) -> int:
+    """Serve until a signal asks to stop, or with ``once`` until the plan is carried out.
+
+    Returns:
+        The exit code: with ``once`` 0 only when the execution ended COMPLETED.
+
+    Raises:
+        StartError: Something cannot be started; the message says what to do.
+    """
+    console = Console()
+    settings = replace(settings, port=require_port(settings.host, settings.port))
+    folder = DataFolder(settings.data_dir)
+    try:
+        with Supervisor(console, [folder.lock.descriptor]) as supervisor:
+            supervisor.obey_signals()
+            return _Run(settings, options, console, folder, supervisor).serve()
+    except Stopped as stopped:
+        console.say(f"Stopped by {stopped}.")
+        return _INTERRUPTED if options.once else 0
+    finally:
+        if options.ready_file:
+            options.ready_file.unlink(missing_ok=True)
+        folder.release()
+
+
+class _Run:
+    """One run of the command, with what all its steps need."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        options: UpOptions,
+        console: Console,
+        folder: DataFolder,
+        supervisor: Supervisor,
+    ) -> None:
+        self._settings = settings
+        self._options = options
+        self._console = console
+        self._folder = folder
+        self._supervisor = supervisor
+
+    def serve(self) -> int:
+        """Go through all the steps, then serve."""
+        self._start_servers()
+        self._prepare()
+        self._start_processes()
+        if self._options.agent != "none":
+            self._start_agent()
+        order = self._order()
+        if order and self._options.once:
+            return self._supervisor.run(order)
+        if order:
+            self._supervisor.start(order, restart=False)
+        self._console.say("Serving; Ctrl-C ends it.")
+        while True:
+            self._supervisor.pump()
+
+    @property
+    def _url(self) -> str:
+        host = self._settings.host
+        # What is listened on everywhere is reached here.
+        shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104
+        return f"http://{shown}:{self._settings.port}"
+
+    def _start_servers(self) -> None:
+        if self._options.fresh:
+            self._console.say(f"Emptying {self._folder.path}.")
+            self._folder.empty()
+        given = self._settings.database_url, self._settings.redis_url
+        if not all(given):
+            self._console.say(f"Starting the embedded servers in {self._folder.path}.")
+        urls = start_servers(self._folder, self._supervisor, *given)
+        self._settings = replace(
+            self._settings,
+            database_url=urls.database_url,
+            redis_url=urls.redis_url,
+            secret_key=self._settings.secret_key or self._folder.secret("session"),
+        )
+
+    def _prepare(self) -> None:
+        self._console.say("Bringing the database up to date.")
+        if code := self._supervisor.run(self._command("prepare")):
+            raise ProgramFailed(f"The servers cannot be used (exit code {code}); see above.")
+
+    def _start_processes(self) -> None:
+        procfile = read_procfile(PROJECT / "Procfile")
+        self._console.say(f"Starting {', '.join(procfile)}.")
+        children = {name: self._start(name, words) for name, words in procfile.items()}
+        self._supervisor.await_ready(children["web"], self._answers, _READY_SECONDS)
+        self._console.say(f"Dashboard: {self._url}/   user key: {self._folder.user_key}")
+        if self._options.ready_file:
+            write_private(self._options.ready_file, json.dumps(self._ready()))
+
+    def _ready(self) -> dict[str, str | int]:
+        key = self._folder.user_key
+        shown = key.read_text().strip() if key.exists() else ""
+        return {"url": self._url, "user_key": shown, "pid": os.getpid()}
+
+    def _start(self, name: str, words: Sequence[str]) -> Child:
+        return self._supervisor.start(Program(name, words, self._environ(), PROJECT))
+
+    def _answers(self) -> bool:
+        try:
+            # Not a file: the address is of our own making. An error status raises.
+            urllib.request.urlopen(f"{self._url}/healthz", timeout=0.5).close()  # noqa: S310
+        except OSError:
+            return False
+        return True
+
+    def _start_agent(self) -> None:
+        """Start the simulated agent, which registers itself with the user's key.
+
+        The key goes by the environment: options can be read by every account of the machine.
+        """
+        module = [sys.executable, "-m", "planexe_agent.simulated", "--url", self._url]
+        options = ["--agent-id", _AGENT_ID, "--instance", _AGENT_ID]
+        options += ["--speed", f"{self._options.speed:g}"]
+        # It is a client as any other: it gets its key, and none of the servers' passwords.
+        environ = {**_tools(), "PLANEXE_KEY": self._folder.user_key.read_text().strip()}
+        self._supervisor.start(Program("agent", [*module, *options], environ, PROJECT))
+
+    def _order(self) -> Program | None:
+        """Describe the program that carries out the plan; None where there is nothing to do."""
+        with_agent = self._options.agent != "none"
+        if not with_agent and self._options.plan is None:
+            return None
+        words = ["--url", self._url, "--plan", str(self._options.plan or DEMO_PLAN)]
+        words += ["--agent-id", _AGENT_ID] if with_agent else []
+        words += ["--auto-approve"] if self._options.auto_approve else []
+        words += ["--give-up-blocked"] if self._options.once else []
+        return self._command("execute", *words)
+
+    def _command(self, name: str, *words: str) -> Program:
+        command = [sys.executable, "-m", "app.cli", name, *words]
+        return Program(name, command, self._environ(), PROJECT)
+
+    def _environ(self) -> dict[str, str]:
+        return {**_tools(), **self._settings.environ()}
+
+
+def _tools() -> dict[str, str]:
+    """Spell the environment in which the commands are those of the one this runs in."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    return {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1"}

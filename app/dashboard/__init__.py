@@ -1,0 +1,62 @@
+"""The pages: what runs, what waits, and what needs its owner.
+
+Pages are rendered here and work without scripts; scripts keep them up to date over one WebSocket.
+"""
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+from flask import Blueprint, redirect, request, url_for
+from werkzeug.wrappers import Response
+
+from app.dashboard import presentation, refusals, security, session
+from app.dashboard.assets import Assets
+from app.dashboard.executions import ExecutionPages
+from app.dashboard.plans import PlanPages
+from app.dashboard.ports import Services
+from app.dashboard.sign_in import SignInPages
+
+_OPEN_ENDPOINTS = frozenset({"dashboard.sign_in", "dashboard.submit_key", "dashboard.asset"})
+
+
+def create_blueprint(services: Services) -> Blueprint:
+    """Build the pages; they expect to live at the root of the site."""
+    blueprint = Blueprint("dashboard", __name__, template_folder="templates")
+    assets = Assets()
+    blueprint.add_url_rule("/assets/<version>/<path:name>", "asset", assets.serve)
+    SignInPages(services.identity).register(blueprint)
+    ExecutionPages(services.executions, services.history).register(blueprint)
+    PlanPages(services.plans, services.executions, services.agents).register(blueprint)
+    blueprint.before_request(_guard)
+    blueprint.after_request(security.protect)
+    blueprint.context_processor(_shared(assets))
+    refusals.register(blueprint)
+    return blueprint
+
+
+def _guard() -> Response | tuple[str | Response, int] | None:
+    """Let nobody in who is not signed in, and no form that this site did not make."""
+    if request.endpoint not in _OPEN_ENDPOINTS and session.current_principal() is None:
+        wanted = request.path if request.method == "GET" else ""
+        address = url_for("dashboard.sign_in", next=wanted or None)
+        return redirect(address, HTTPStatus.SEE_OTHER)
+    if request.method == "POST" and not session.csrf_matches(request.form.get("csrf_token", "")):
+        return refusals.stale_form()
+    return None
+
+
+def _shared(assets: Assets) -> Callable[[], dict[str, object]]:
+    """Give what every template may use."""
+
+    def names() -> dict[str, object]:
+        return {
+            "asset": assets.url,
+            "import_map": assets.import_map,
+            "csp_nonce": security.nonce,
+            "csrf_token": session.csrf_token,
+            "principal": session.current_principal(),
+            "words": presentation.WORDS,
+            **presentation.FOR_TEMPLATES,
+        }
+
+    return names

@@ -1,0 +1,97 @@
+"""The pages of executions: all of them, one of them, and its controls."""
+
+from typing import Final
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from app.dashboard.ports import Executions, History, Wire
+from app.dashboard.presentation import WORDS, rows, wire
+from app.dashboard.refusals import Answer, back_with, done
+from app.dashboard.session import visitor
+from app.domain.errors import DomainError
+
+_EVENTS_PER_PAGE: Final = 50
+_MOVES: Final = {
+    "pause": ("PAUSED", "Paused. No new work is handed out."),
+    "resume": ("RUNNING", "Resumed."),
+    "cancel": ("CANCELLED", "Cancelled."),
+}
+_FILTERS: Final = ("RUNNING", "BLOCKED", "PAUSED", "COMPLETED", "FAILED")
+
+
+class ExecutionPages:
+    """Shows executions and passes on what their owner decides."""
+
+    def __init__(self, executions: Executions, history: History) -> None:
+        self._executions = executions
+        self._history = history
+
+    def register(self, blueprint: Blueprint) -> None:
+        """Add the routes."""
+        blueprint.add_url_rule("/", "home", self.home)
+        blueprint.add_url_rule("/executions", "executions", self.all)
+        blueprint.add_url_rule("/executions/<execution_id>", "execution", self.one)
+        blueprint.add_url_rule("/executions/<execution_id>/cancel", "confirm_cancel", self.confirm)
+        blueprint.add_url_rule(
+            "/executions/<execution_id>/<any(pause,resume,cancel):move>",
+            "control",
+            self.control,
+            methods=["POST"],
+        )
+
+    def home(self) -> Response:
+        """Lead to the list of executions."""
+        return redirect(url_for("dashboard.executions"))
+
+    def all(self) -> str:
+        """List executions, newest first, filtered by ``?status=``."""
+        status = request.args.get("status")
+        if status and status not in _FILTERS:
+            abort(404)
+        page = self._executions.page(
+            visitor().workspace_id, status=status, cursor=request.args.get("cursor")
+        )
+        return render_template(
+            "dashboard/executions.html", page=rows(page), status=status, filters=_FILTERS
+        )
+
+    def one(self, execution_id: str) -> str:
+        """Show one execution; ``?cursor=`` shows older events."""
+        workspace_id = visitor().workspace_id
+        # Before its parts: a script that follows from this seq then misses nothing.
+        execution = wire(self._executions.get(workspace_id, execution_id))
+        tree = wire(self._executions.tree(workspace_id, execution_id))
+        cursor = request.args.get("cursor")
+        events = rows(
+            self._history.page(
+                workspace_id, execution_id, order="desc", limit=_EVENTS_PER_PAGE, cursor=cursor
+            )
+        )
+        live: Wire = {
+            "execution": execution,
+            "tree": tree,
+            "events": events.items,
+            "next_cursor": events.next_cursor,
+            "words": WORDS,
+        }
+        return render_template(
+            "dashboard/execution.html", execution=execution, tree=tree, events=events, live=live
+        )
+
+    def confirm(self, execution_id: str) -> str:
+        """Ask before cancelling, for browsers without script."""
+        execution = wire(self._executions.get(visitor().workspace_id, execution_id))
+        return render_template("dashboard/confirm_cancel.html", execution=execution)
+
+    def control(self, execution_id: str, move: str) -> Answer:
+        """Pause, resume or cancel."""
+        status, message = _MOVES[move]
+        asked = {"status": status, "reason": request.form.get("reason", "").strip()}
+        address = url_for("dashboard.execution", execution_id=execution_id)
+        try:
+            wanted = {key: value for key, value in asked.items() if value}
+            self._executions.control(visitor(), execution_id, wanted)
+        except DomainError as error:
+            return back_with(error, address)
+        return done(address, message)

@@ -1,0 +1,160 @@
+"""What the pages need from the services; ``app.bootstrap`` passes in the real ones.
+
+All answers have the shapes of the HTTP contract, so a page shows exactly what the JSON API says.
+Refusals are ``app.domain.errors``.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeAlias
+
+from app.services.identity import Principal
+
+Wire: TypeAlias = dict[str, Any]
+
+
+class Page(Protocol):
+    """One page of a list; ``next_cursor`` is None on the last."""
+
+    @property
+    def items(self) -> Sequence[Wire]:
+        """The rows."""
+        ...
+
+    @property
+    def next_cursor(self) -> str | None:
+        """What to pass as ``cursor`` for the rows after these."""
+        ...
+
+
+class Identity(Protocol):
+    """Tells who somebody is."""
+
+    def authenticate(self, key: str) -> Principal | None:
+        """Give whose key this is, or None."""
+        ...
+
+    def redeem_ticket(self, ticket: str) -> Principal | None:
+        """Give whose one-time ticket this was, or None; it is used up."""
+        ...
+
+
+class Executions(Protocol):
+    """Live and finished executions."""
+
+    def page(
+        self,
+        workspace_id: str,
+        *,
+        plan_id: str | None = None,
+        agent_id: str | None = None,
+        status: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page:
+        """List executions, newest first."""
+        ...
+
+    def get(self, workspace_id: str, execution_id: str) -> Wire:
+        """Give one with its progress."""
+        ...
+
+    def tree(self, workspace_id: str, execution_id: str) -> Wire:
+        """Give phases, tasks and subtasks of one."""
+        ...
+
+    def create(self, principal: Principal, request: Wire) -> Wire:
+        """Start one; takes the body of ``POST /api/executions``."""
+        ...
+
+    def control(self, principal: Principal, execution_id: str, request: Wire) -> Wire:
+        """Pause, resume or cancel one; takes the body of ``PATCH /api/executions/{id}``."""
+        ...
+
+
+class History(Protocol):
+    """The log of an execution."""
+
+    def page(
+        self,
+        workspace_id: str,
+        execution_id: str,
+        *,
+        after: int = 0,
+        event_type: str | None = None,
+        task_id: str | None = None,
+        agent_id: str | None = None,
+        order: str = "asc",
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> Page:
+        """List events by ``seq``; ``order`` desc gives the newest first."""
+        ...
+
+
+class Plans(Protocol):
+    """Imported plans and their breakdowns."""
+
+    def page(
+        self,
+        workspace_id: str,
+        *,
+        status: str | None = None,
+        assigned_to: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page:
+        """List plans, newest first."""
+        ...
+
+    def get(self, workspace_id: str, plan_id: str) -> Wire:
+        """Give a whole plan with its warnings and gates."""
+        ...
+
+    def tasks(self, workspace_id: str, plan_id: str) -> Wire:
+        """Give its tasks with their breakdowns."""
+        ...
+
+    def import_upload(self, principal: Principal, filename: str, data: bytes) -> Wire:
+        """Read and store an uploaded plan."""
+        ...
+
+    def approve(self, principal: Principal, plan_id: str, task_id: str) -> Wire:
+        """Accept the breakdown of one task."""
+        ...
+
+
+class Agents(Protocol):
+    """Agents of a workspace."""
+
+    def page(self, workspace_id: str, limit: int = 50, cursor: str | None = None) -> Page:
+        """List agents."""
+        ...
+
+
+class Services(Protocol):
+    """All the pages use."""
+
+    @property
+    def identity(self) -> Identity:
+        """Tells who somebody is."""
+        ...
+
+    @property
+    def executions(self) -> Executions:
+        """Executions and their control."""
+        ...
+
+    @property
+    def history(self) -> History:
+        """Logs of executions."""
+        ...
+
+    @property
+    def plans(self) -> Plans:
+        """Plans and their breakdowns."""
+        ...
+
+    @property
+    def agents(self) -> Agents:
+        """Agents that can be chosen."""
+        ...

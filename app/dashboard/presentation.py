@@ -1,0 +1,148 @@
+"""Words for people: what statuses, events and numbers are called on the pages.
+
+``words.json`` is the one vocabulary; the templates read it here, the scripts find it in the page.
+"""
+
+import datetime as dt
+import json
+from collections.abc import Iterable
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from app.dashboard.ports import Page, Wire
+
+WORDS: Final[dict[str, dict[str, dict[str, str]]]] = json.loads(
+    Path(__file__).with_name("words.json").read_text()
+)
+_SPACE: Final = "\N{NO-BREAK SPACE}"
+_MOST_SEGMENTS: Final = 80
+_ENDED: Final = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
+_OPEN_ONES: Final = frozenset({"RUNNING", "RETRYING", "BLOCKED", "FAILED", "READY"})
+
+
+class Rows(msgspec.Struct, frozen=True):
+    """One page of a list, ready to show."""
+
+    items: list[Wire]
+    next_cursor: str | None
+
+
+def rows(page: Page) -> Rows:
+    """Give a page of a list with values as on the wire."""
+    return Rows([wire(row) for row in page.items], page.next_cursor)
+
+
+def wire(view: Wire) -> Wire:
+    """Give a view with values as on the wire: times in RFC 3339, statuses as plain text."""
+    return msgspec.to_builtins(view)
+
+
+def word(status: str) -> dict[str, str]:
+    """Give label, tone and icon of a status; an unknown one is shown as it is."""
+    label = status.replace("_", " ").capitalize()
+    return WORDS["statuses"].get(status, {"label": label, "tone": "idle", "icon": "queued"})
+
+
+def happening(event_type: str) -> dict[str, str]:
+    """Give text and tone of an event type."""
+    return WORDS["events"].get(event_type, {"text": event_type.replace("_", " "), "tone": "idle"})
+
+
+def tally(progress: Wire) -> str:
+    """Say how far an execution is: ``3/12 tasks complete (25 %)``."""
+    done, total = progress.get("tasks_completed") or 0, progress.get("tasks_total") or 0
+    return f"{done}/{total} tasks complete ({percent(progress.get('percent'))})"
+
+
+def percent(value: Any) -> str:
+    """Give a whole percentage; a part of the way is never rounded up to 100."""
+    return f"{int(value or 0)}{_SPACE}%"
+
+
+def confidence(value: float | None) -> str:
+    """Give a confidence from 0 to 1 as a percentage."""
+    return "unknown" if value is None else percent(value * 100)
+
+
+def utc(text: str) -> str:
+    """Give a time on the wire for readers whose zone is not known."""
+    moment = dt.datetime.fromisoformat(text).astimezone(dt.UTC)
+    return f"{moment.day} {moment:%b %Y, %H:%M} UTC"
+
+
+def reason(why: Any) -> str:
+    """Give the sentence that says why something is not running, or nothing."""
+    if isinstance(why, dict):
+        told: dict[str, Any] = why
+        return str(told.get("detail") or told.get("cause") or "")
+    return str(why or "")
+
+
+def tasks_of(tree: Wire) -> list[Wire]:
+    """Give all tasks of a tree in written order."""
+    return [task for phase in tree.get("phases", []) for task in phase.get("tasks", [])]
+
+
+def titles(tree: Wire) -> dict[str, str]:
+    """Give titles by the id of every task and subtask."""
+    found: dict[str, str] = {}
+    for task in tasks_of(tree):
+        found[task["task_id"]] = task["title"]
+        found |= {row["subtask_id"]: row["title"] for row in task.get("subtasks", [])}
+    return found
+
+
+def segments(tree: Wire) -> list[tuple[str, int, int]]:
+    """Cut a progress bar: status, start and length in tasks, in plan order.
+
+    One piece per task while they can be told apart; above that, neighbours of one status join.
+    """
+    statuses = [str(task["status"]) for task in tasks_of(tree)]
+    runs = [(status, len(list(run))) for status, run in groupby(statuses)]
+    pieces = runs if len(statuses) > _MOST_SEGMENTS else [(status, 1) for status in statuses]
+    cut: list[tuple[str, int, int]] = []
+    start = 0
+    for status, length in pieces:
+        cut.append((status, start, length))
+        start += length
+    return cut
+
+
+def counted(rows: Iterable[Wire]) -> dict[str, int]:
+    """Count rows by status, in the order of the vocabulary."""
+    found = [str(row["status"]) for row in rows]
+    return {status: found.count(status) for status in WORDS["statuses"] if status in found}
+
+
+def unfolded(node: Wire) -> bool:
+    """Tell whether a task or phase is shown open: something in it moves or needs somebody."""
+    inner = node.get("tasks") or []
+    return any(unfolded(task) for task in inner) or node.get("status") in _OPEN_ONES
+
+
+def moves(status: str) -> list[str]:
+    """Give the controls that make sense now: pause, resume, cancel."""
+    if status in _ENDED:
+        return ["cancel"] if status == "FAILED" else []
+    first = {"PAUSED": ["resume"], "CREATED": []}.get(status, ["pause"])
+    return [*first, "cancel"]
+
+
+FOR_TEMPLATES: Final = {
+    "word": word,
+    "happening": happening,
+    "tally": tally,
+    "percent": percent,
+    "confidence": confidence,
+    "utc": utc,
+    "reason": reason,
+    "segments": segments,
+    "tasks_of": tasks_of,
+    "titles": titles,
+    "counted": counted,
+    "unfolded": unfolded,
+    "moves": moves,
+}

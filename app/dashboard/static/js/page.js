@@ -1,0 +1,41 @@
+/** What every page does: show times in the viewer's zone, and read the data it came with. */
+
+import { signal } from "@preact/signals-core";
+import { localise } from "./time.js";
+
+/** The time now, renewed every ten seconds; whatever shows a relative time reads it. */
+export const now = signal(Date.now());
+
+/** Give the data that came with the page. @returns {any} */
+export function pageData() {
+  return JSON.parse(document.getElementById("page-data")?.textContent ?? "{}");
+}
+
+/** @param {string} id @returns {HTMLElement} */
+export function element(id) {
+  const found = document.getElementById(id);
+  if (!found) throw new Error(`The page has no element ${id}.`);
+  return found;
+}
+
+/**
+ * Get JSON from our own API.
+ * @param {string} address
+ */
+export async function getJson(address) {
+  const answer = await fetch(address, { headers: { Accept: "application/json" } });
+  if (answer.status === 401) location.reload();
+  if (!answer.ok) throw new Error(`${address} answered ${answer.status}.`);
+  return answer.json();
+}
+
+/** @param {string} path */
+export function socketAddress(path) {
+  return `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${path}`;
+}
+
+localise(document, now.value);
+setInterval(() => {
+  now.value = Date.now();
+  localise(document, now.value);
+}, 10_000);

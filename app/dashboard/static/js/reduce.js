@@ -1,0 +1,103 @@
+/** What a message changes: pure functions from old to new. */
+
+/** @typedef {import("./types.js").Execution} Execution */
+/** @typedef {import("./types.js").LogEvent} LogEvent */
+/** @typedef {import("./types.js").Subtask} Subtask */
+/** @typedef {import("./types.js").UpdateMessage} UpdateMessage */
+
+/** Kinds after which other subtasks than the named one may stand elsewhere. */
+const QUIET = new Set(["heartbeat", "task_started", "task_progress", "note"]);
+
+/**
+ * Tell whether an event may have moved more than its own subtask.
+ * @param {LogEvent} event
+ */
+export function hasConsequences(event) {
+  return !QUIET.has(event.event_type);
+}
+
+/**
+ * Give a subtask after an event about it; an event carries the status after itself.
+ * @param {Subtask} subtask
+ * @param {LogEvent} event
+ * @returns {Subtask}
+ */
+export function subtaskAfter(subtask, event) {
+  const status = event.status ?? subtask.status;
+  const dispatched = event.event_type === "task_dispatched";
+  const failed = event.event_type === "task_error";
+  const completed = status === "COMPLETED" && subtask.status !== "COMPLETED";
+  return {
+    ...subtask,
+    status,
+    why: status === subtask.status ? subtask.why : null,
+    attempt: event.attempt ?? subtask.attempt,
+    agent_id: event.agent_id ?? subtask.agent_id,
+    progress_percent: dispatched ? 0 : (event.progress_percent ?? subtask.progress_percent),
+    completed_at: completed ? event.recorded_at : subtask.completed_at,
+    last_event_at: event.recorded_at,
+    error_type: failed ? event.error_type : dispatched ? null : subtask.error_type,
+    error_message: failed ? event.error_message : dispatched ? null : subtask.error_message,
+  };
+}
+
+/**
+ * Give an execution after an event.
+ * @param {Execution} execution
+ * @param {LogEvent} event
+ * @returns {Execution}
+ */
+export function executionAfter(execution, event) {
+  const about = event.event_type.startsWith("execution_") && event.status;
+  const status = about ? /** @type {string} */ (event.status) : execution.status;
+  return { ...execution, status, seq: event.seq, updated_at: event.recorded_at };
+}
+
+/**
+ * Give an execution after an update; an older one changes nothing.
+ * @param {Execution} execution
+ * @param {UpdateMessage} update
+ * @returns {Execution}
+ */
+export function executionUpdated(execution, update) {
+  if (update.seq < execution.seq) return execution;
+  return {
+    ...execution,
+    status: update.status,
+    status_message: update.status_message ?? "",
+    open_blockers: update.open_blockers ?? execution.open_blockers,
+    progress: { ...execution.progress, ...update.progress },
+    seq: update.seq,
+    updated_at: update.timestamp,
+  };
+}
+
+/**
+ * Merge two lists of events, newest first, each event once.
+ * @param {LogEvent[]} known
+ * @param {LogEvent[]} more
+ * @returns {LogEvent[]}
+ */
+export function merged(known, more) {
+  const newest = known[0]?.seq ?? 0;
+  if (more.length === 1 && more[0] && more[0].seq > newest) return [more[0], ...known];
+  const bySeq = new Map([...more, ...known].map((event) => [event.seq, event]));
+  return [...bySeq.values()].sort((one, other) => other.seq - one.seq);
+}
+
+/**
+ * Cut a progress bar into [status, start, length] in plan order, as the server does.
+ * @param {string[]} statuses
+ * @returns {[string, number, number][]}
+ */
+export function segments(statuses) {
+  const join = statuses.length > 80;
+  /** @type {[string, number, number][]} */
+  const cut = [];
+  statuses.forEach((status, index) => {
+    const last = cut.at(-1);
+    if (join && last?.[0] === status) last[2] += 1;
+    else cut.push([status, index, 1]);
+  });
+  return cut;
+}

@@ -1,0 +1,56 @@
+/** Times for people: how long ago, with the exact time in the viewer's zone on hover. */
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/**
+ * Say when something was or will be, seen from now.
+ * @param {string} at RFC 3339.
+ * @param {number} now Milliseconds since 1970.
+ */
+export function relative(at, now) {
+  const distance = now - Date.parse(at);
+  const size = Math.abs(distance);
+  if (size < 45_000) return "just now";
+  if (size >= 7 * DAY) return day(at);
+  const amount =
+    size < HOUR - 30_000
+      ? `${Math.round(size / MINUTE)} min`
+      : size < DAY
+        ? `${Math.round(size / HOUR)} h`
+        : days(Math.round(size / DAY));
+  return distance > 0 ? `${amount} ago` : `in ${amount}`;
+}
+
+/** @param {number} count */
+function days(count) {
+  return count === 1 ? "1 day" : `${count} days`;
+}
+
+/** @param {string} at */
+function day(at) {
+  return new Date(at).toLocaleDateString(undefined, { dateStyle: "medium" });
+}
+
+/**
+ * Give the exact time in the viewer's zone.
+ * @param {string} at RFC 3339.
+ */
+export function exact(at) {
+  return new Date(at).toLocaleString(undefined, { dateStyle: "full", timeStyle: "long" });
+}
+
+/**
+ * Rewrite the times that the server rendered; live parts draw their own.
+ * @param {ParentNode} root
+ * @param {number} now
+ */
+export function localise(root, now) {
+  for (const element of root.querySelectorAll("time[datetime]")) {
+    if (element.closest("[data-live]")) continue;
+    const at = element.getAttribute("datetime") ?? "";
+    element.textContent = relative(at, now);
+    element.setAttribute("title", exact(at));
+  }
+}

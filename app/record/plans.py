@@ -1,0 +1,255 @@
+"""Plans as they were read, with their tasks."""
+
+import datetime as dt
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    delete,
+    func,
+    insert,
+    select,
+    union_all,
+    update,
+)
+
+from app.domain.errors import NotFound
+from app.domain.plan import Plan, PlanStatus, Task
+from app.record.copying import copy_rows
+from app.record.engine import transaction
+from app.record.errors import StillReferenced
+from app.record.executions import is_live
+from app.record.pages import Page, Place, newest_first, page
+from app.record.tables import executions, plan_tasks, plans
+
+
+class StoredPlan(msgspec.Struct, frozen=True):
+    """A plan with what has become of it. ``decomposition_version`` 0 means: no breakdown yet."""
+
+    plan: Plan
+    status: PlanStatus
+    status_message: str
+    decomposition_version: int
+    created_by: str
+    created_at: dt.datetime
+    updated_at: dt.datetime
+
+
+class PlanSummary(msgspec.Struct, frozen=True):
+    """A plan as a list shows it."""
+
+    plan_id: str
+    title: str
+    goal: str
+    source_format: str
+    tasks_total: int
+    status: PlanStatus
+    status_message: str
+    decomposition_version: int
+    created_by: str
+    created_at: dt.datetime
+    updated_at: dt.datetime
+
+
+_SUMMARY = tuple(plans.c[name] for name in PlanSummary.__struct_fields__)
+
+
+class Plans:
+    """The plans of workspaces."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def add(self, workspace_id: str, plan: Plan, status: PlanStatus, created_by: str) -> None:
+        """Store a plan with its tasks.
+
+        Raises:
+            AlreadyExists: The workspace has a plan of this id; nothing was stored.
+            NotFound: There is no such workspace.
+            Invalid: It holds text that cannot be stored.
+        """
+        with transaction(self._engine) as connection:
+            connection.execute(insert(plans).values(_row(workspace_id, plan, status, created_by)))
+            copy_rows(connection, plan_tasks, _task_rows(workspace_id, plan))
+
+    def get(self, workspace_id: str, plan_id: str) -> StoredPlan | None:
+        """Find a plan of a workspace, whole."""
+        query = select(
+            plans.c.document,
+            plans.c.status,
+            plans.c.status_message,
+            plans.c.decomposition_version,
+            plans.c.created_by,
+            plans.c.created_at,
+            plans.c.updated_at,
+        ).where(_is(workspace_id, plan_id))
+        with transaction(self._engine) as connection:
+            row = connection.execute(query).one_or_none()
+            if row is None:
+                return None
+            whole = _with_tasks(row.document, _tasks(connection, workspace_id, plan_id))
+        return StoredPlan(whole, PlanStatus(row.status), *row[2:])
+
+    def page(
+        self,
+        workspace_id: str,
+        *,
+        status: PlanStatus | None = None,
+        assigned_to: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[PlanSummary]:
+        """List a workspace's plans, newest first.
+
+        Args:
+            workspace_id: Whose plans.
+            status: Only those that stand there.
+            assigned_to: Only those where this agent has a task or an execution.
+            limit: How many at most.
+            cursor: ``next_cursor`` of the page before.
+
+        Raises:
+            Invalid: The cursor is none of this list.
+        """
+        query = select(*_SUMMARY).where(plans.c.workspace_id == workspace_id)
+        if status is not None:
+            query = query.where(plans.c.status == status.value)
+        if assigned_to is not None:
+            query = query.where(_assigned_to(workspace_id, assigned_to))
+        cut = newest_first(query, plans.c.created_at, plans.c.plan_id, limit, cursor)
+        with transaction(self._engine) as connection:
+            found = [_summary(*row) for row in connection.execute(cut)]
+        return page(found, limit, lambda it: Place(it.created_at, it.plan_id), lambda it: it)
+
+    def delete(self, workspace_id: str, plan_id: str) -> bool:
+        """Delete a plan with its tasks and breakdowns; tell whether it was there.
+
+        Its executions stay on record.
+
+        Raises:
+            StillReferenced: An unfinished execution uses it; cancel that first.
+        """
+        # The lock keeps out new executions: ``Executions.add`` takes a share of it.
+        lock = select(plans.c.plan_id).where(_is(workspace_id, plan_id)).with_for_update()
+        with transaction(self._engine) as connection:
+            if connection.execute(lock).one_or_none() is None:
+                return False
+            if is_live(connection, workspace_id, plan_id):
+                raise StillReferenced("An execution of this plan is unfinished.")
+            connection.execute(delete(plans).where(_is(workspace_id, plan_id)))
+            return True
+
+    def next_version(self, workspace_id: str, plan_id: str) -> int:
+        """Count the plan's decomposition version up; no two callers get the same.
+
+        Raises:
+            NotFound: There is no such plan.
+        """
+        counted = plans.c.decomposition_version + 1
+        with transaction(self._engine) as connection:
+            return _update(connection, workspace_id, plan_id, decomposition_version=counted)
+
+    def set_status(
+        self, workspace_id: str, plan_id: str, status: PlanStatus, message: str = ""
+    ) -> None:
+        """Note where the plan stands, and why.
+
+        Raises:
+            NotFound: There is no such plan.
+        """
+        with transaction(self._engine) as connection:
+            _update(connection, workspace_id, plan_id, status=status.value, status_message=message)
+
+
+def _is(workspace_id: str, plan_id: str) -> ColumnElement[bool]:
+    return (plans.c.workspace_id == workspace_id) & (plans.c.plan_id == plan_id)
+
+
+def _update(connection: Connection, workspace_id: str, plan_id: str, **values: Any) -> int:
+    """Change columns of a plan and give its decomposition version."""
+    change = (
+        update(plans)
+        .where(_is(workspace_id, plan_id))
+        .values(updated_at=func.now(), **values)
+        .returning(plans.c.decomposition_version)
+    )
+    version = connection.execute(change).scalar_one_or_none()
+    if version is None:
+        raise NotFound(f"There is no plan {plan_id}.")
+    return version
+
+
+def _assigned_to(workspace_id: str, agent_id: str) -> ColumnElement[bool]:
+    of_tasks = select(plan_tasks.c.plan_id).where(
+        plan_tasks.c.workspace_id == workspace_id, plan_tasks.c.agent_id == agent_id
+    )
+    of_executions = select(executions.c.plan_id).where(
+        executions.c.workspace_id == workspace_id, executions.c.agent_id == agent_id
+    )
+    return plans.c.plan_id.in_(union_all(of_tasks, of_executions))
+
+
+def _summary(plan_id: str, title: str, goal: str, *rest: Any) -> PlanSummary:
+    source_format, tasks_total, status, *others = rest
+    return PlanSummary(
+        plan_id, title, goal, source_format, tasks_total, PlanStatus(status), *others
+    )
+
+
+def _row(workspace_id: str, plan: Plan, status: PlanStatus, created_by: str) -> dict[str, Any]:
+    bare = [msgspec.structs.replace(phase, tasks=[]) for phase in plan.phases]
+    return {
+        "workspace_id": workspace_id,
+        "plan_id": plan.plan_id,
+        "title": plan.title,
+        "goal": plan.goal,
+        "status": status.value,
+        "status_message": "",
+        "decomposition_version": 0,
+        "source_format": plan.source_format,
+        "tasks_total": len(plan.tasks),
+        "document": msgspec.structs.replace(plan, phases=bare),
+        "created_by": created_by,
+    }
+
+
+def _task_rows(workspace_id: str, plan: Plan) -> Iterable[tuple[object, ...]]:
+    position = 0
+    for phase_position, phase in enumerate(plan.phases):
+        for task in phase.tasks:
+            yield (
+                workspace_id,
+                plan.plan_id,
+                task.task_id,
+                phase.phase_id,
+                phase_position,
+                position,
+                task.title,
+                task.agent_id,
+                msgspec.json.encode(task).decode(),
+            )
+            position += 1
+
+
+def _tasks(connection: Connection, workspace_id: str, plan_id: str) -> list[tuple[int, Task]]:
+    query = (
+        select(plan_tasks.c.phase_position, plan_tasks.c.document)
+        .where(plan_tasks.c.workspace_id == workspace_id, plan_tasks.c.plan_id == plan_id)
+        .order_by(plan_tasks.c.position)
+    )
+    return [(row[0], row[1]) for row in connection.execute(query)]
+
+
+def _with_tasks(plan: Plan, tasks: Iterable[tuple[int, Task]]) -> Plan:
+    by_phase: list[list[Task]] = [[] for _ in plan.phases]
+    for phase_position, task in tasks:
+        by_phase[phase_position].append(task)
+    phases = [
+        msgspec.structs.replace(phase, tasks=tasks)
+        for phase, tasks in zip(plan.phases, by_phase, strict=True)
+    ]
+    return msgspec.structs.replace(plan, phases=phases)

@@ -1,0 +1,39 @@
+"""What one can do: a module per use case or noun, each given what it needs.
+
+Services speak in the shapes of the HTTP contract, so that the JSON API, the WebSocket and the
+pages show the same thing.
+"""
+
+import msgspec
+
+from app.services.agents import AgentService
+from app.services.answers import AnswerService
+from app.services.decomposition import DecompositionService
+from app.services.executions import ExecutionService
+from app.services.feed import Feed
+from app.services.health import HealthService
+from app.services.history import HistoryService
+from app.services.identity import Identity
+from app.services.persistence import PersistenceService
+from app.services.plans import PlanService
+from app.services.reports import ReportService
+from app.services.upkeep import UpkeepService
+from app.services.work import WorkService
+
+
+class Services(msgspec.Struct, frozen=True):
+    """Every service, wired by ``app.bootstrap``."""
+
+    identity: Identity
+    answers: AnswerService
+    agents: AgentService
+    plans: PlanService
+    decomposition: DecompositionService
+    executions: ExecutionService
+    work: WorkService
+    reports: ReportService
+    history: HistoryService
+    feed: Feed
+    persistence: PersistenceService
+    upkeep: UpkeepService
+    health: HealthService

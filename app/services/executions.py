@@ -1,0 +1,249 @@
+"""Executions: create, start, look up, pause, resume, cancel."""
+
+from typing import Any
+
+from app.domain import commands as c
+from app.domain.decide import legal_moves
+from app.domain.errors import ApprovalRequired, Conflict, Fault, IllegalMove, Invalid, NotFound
+from app.domain.execution import Execution, Header
+from app.domain.execution_graph import ExecutionGraph, compile_graph, graph_id
+from app.domain.ids import new_id
+from app.domain.plan import Breakdown, Ordering, PlanStatus
+from app.domain.states import ExecutionStatus
+from app.live.errors import NotLive
+from app.live.executions import LiveExecutions
+from app.record.breakdowns import Breakdowns
+from app.record.executions import Executions
+from app.record.pages import Page
+from app.record.plans import Plans, StoredPlan
+from app.services.agents import AgentService
+from app.services.clock import Clock
+from app.services.identity import Principal
+from app.services.plans import waiting_for_review
+from app.services.views import View, control_view, execution_view, tree_view
+
+_CONTROLS = {
+    ExecutionStatus.PAUSED: c.PauseExecution,
+    ExecutionStatus.RUNNING: c.ResumeExecution,
+    ExecutionStatus.CANCELLED: c.CancelExecution,
+}
+
+
+class ExecutionService:
+    """Creates and controls executions, and tells where they stand."""
+
+    def __init__(
+        self,
+        live: LiveExecutions,
+        record: Executions,
+        plans: Plans,
+        breakdowns: Breakdowns,
+        agents: AgentService,
+        clock: Clock,
+    ) -> None:
+        self._live = live
+        self._record = record
+        self._plans = plans
+        self._breakdowns = breakdowns
+        self._agents = agents
+        self._clock = clock
+
+    def create(self, principal: Principal, request: View) -> View:
+        """Create an execution of a plan's present version, and start it unless told not to.
+
+        Raises:
+            NotFound: There is no such plan or agent.
+            ApprovalRequired: A gate refuses the plan without an override, or a breakdown waits
+                for review; the faults name each.
+            Conflict: The plan is not broken down yet.
+        """
+        workspace_id, agent_id = principal.workspace_id, request["agent_id"]
+        self._agents.find(workspace_id, agent_id)
+        stored = self._plans.get(workspace_id, request["plan_id"])
+        if stored is None:
+            raise NotFound(f"There is no plan {request['plan_id']!r}.")
+        approvals: dict[str, Any] = request.get("approvals") or {}
+        version = stored.decomposition_version
+        breakdowns = self._breakdowns.of_plan(workspace_id, stored.plan.plan_id, version)
+        _refuse_unapproved(stored, breakdowns, approvals)
+        ordering = Ordering(request.get("ordering", Ordering.DEPENDENCIES))
+        packed = compile_graph(stored.plan, breakdowns, ordering).pack()
+        create = c.CreateExecution(
+            actor=principal.actor,
+            plan_id=stored.plan.plan_id,
+            plan_version=version,
+            graph_id=graph_id(packed),
+            ordering=ordering,
+            agent_id=agent_id,
+            approvals=approvals,
+        )
+        commands: list[c.Command] = [create]
+        if request.get("start", True):
+            commands.append(c.StartExecution(actor=principal.actor))
+        return execution_view(self._bear(workspace_id, packed, commands, create, stored))
+
+    def _bear(
+        self,
+        workspace_id: str,
+        packed: bytes,
+        commands: list[c.Command],
+        create: c.CreateExecution,
+        stored: StoredPlan,
+    ) -> Header:
+        """Note the execution in the record, then bring it to life: lists show it at once."""
+        now = self._clock()
+        unborn = Header(
+            execution_id=new_id("exec"),
+            workspace_id=workspace_id,
+            plan_id=create.plan_id,
+            plan_version=create.plan_version,
+            graph_id=create.graph_id,
+            ordering=create.ordering,
+            title=stored.plan.title,
+            agent_id=create.agent_id,
+            tasks_total=len(stored.plan.tasks),
+            created_at=now,
+            updated_at=now,
+        )
+        self._record.add(unborn, create.actor, packed)
+        try:
+            return self._live.create(
+                workspace_id, unborn.execution_id, packed, commands, now
+            ).header
+        except Exception:
+            self._record.forget_unborn(unborn.execution_id)
+            raise
+
+    def page(
+        self,
+        workspace_id: str,
+        plan_id: str | None = None,
+        agent_id: str | None = None,
+        status: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[View]:
+        """List executions, newest first, each as it stands now."""
+        page = self._record.page(
+            workspace_id,
+            plan_id=plan_id,
+            agent_id=agent_id,
+            status=ExecutionStatus(status) if status else None,
+            limit=limit,
+            cursor=cursor,
+        )
+        live = self._live.headers(workspace_id, [one.execution_id for one in page.items])
+        headers = [live.get(one.execution_id, one) for one in page.items]
+        shown = [one for one in headers if status in (None, one.status)]
+        return Page([execution_view(one) for one in shown], page.next_cursor)
+
+    def header(self, workspace_id: str, execution_id: str) -> Header:
+        """Give an execution's header, live or from the record.
+
+        Raises:
+            NotFound: This workspace has no such execution.
+        """
+        try:
+            return self._live.header(workspace_id, execution_id)
+        except NotLive:
+            recorded = self._record.get(workspace_id, execution_id)
+        if recorded is None:
+            raise NotFound(f"There is no execution {execution_id!r}.")
+        return recorded
+
+    def get(self, workspace_id: str, execution_id: str) -> View:
+        """Give an execution with its progress.
+
+        Raises:
+            NotFound: This workspace has no such execution.
+        """
+        return execution_view(self.header(workspace_id, execution_id))
+
+    def status(self, principal: Principal, execution_id: str) -> View:
+        """Tell an agent whether to go on.
+
+        Raises:
+            NotFound: There is none, or it is not this agent's.
+        """
+        if principal.agent_id is None:
+            return control_view(self.header(principal.workspace_id, execution_id))
+        execution = self.execution(principal.workspace_id, execution_id, whole=False)
+        if not execution.involves(principal.agent_id):
+            raise NotFound(f"There is no execution {execution_id!r}.")
+        return control_view(execution.header)
+
+    def execution(
+        self, workspace_id: str, execution_id: str, *, whole: bool = True
+    ) -> Execution:
+        """Give an execution, live or from the record; not ``whole`` means without subtasks.
+
+        Raises:
+            NotFound: This workspace has no such execution.
+        """
+        try:
+            if whole:
+                return self._live.whole(workspace_id, execution_id)
+            return self._live.part(workspace_id, execution_id, ())
+        except NotLive:
+            return self._recorded(workspace_id, execution_id)
+
+    def tree(self, workspace_id: str, execution_id: str) -> View:
+        """Give phases → tasks → subtasks with their states.
+
+        Raises:
+            NotFound: This workspace has no such execution.
+        """
+        return tree_view(self.execution(workspace_id, execution_id))
+
+    def control(self, principal: Principal, execution_id: str, request: View) -> View:
+        """Pause, resume (or start) or cancel.
+
+        Raises:
+            NotFound: This workspace has no such execution.
+            IllegalMove: The execution's status does not allow it; names what it allows.
+        """
+        wanted = ExecutionStatus(request["status"])
+        if wanted not in _CONTROLS:
+            told = f"must be one of {', '.join(_CONTROLS)}"
+            raise Invalid(f"status {told}.", [Fault("status", told)])
+        workspace_id, reason = principal.workspace_id, request.get("reason") or ""
+        header = self.header(workspace_id, execution_id)
+        command: c.Command = _CONTROLS[wanted](actor=principal.actor, reason=reason)
+        if header.status is ExecutionStatus.CREATED and wanted is ExecutionStatus.RUNNING:
+            command = c.StartExecution(actor=principal.actor)
+        try:
+            result = self._live.execute(workspace_id, execution_id, [command], self._clock())
+        except NotLive as error:
+            raise IllegalMove(header.status, wanted, legal_moves(header.status)) from error
+        if result.outcomes[0].refusal:
+            raise result.outcomes[0].refusal
+        return execution_view(result.after.header)
+
+    def _recorded(self, workspace_id: str, execution_id: str) -> Execution:
+        header = self._record.get(workspace_id, execution_id)
+        packed = self._record.graph(workspace_id, header.graph_id) if header else None
+        if header is None or packed is None:
+            raise NotFound(f"There is no execution {execution_id!r}.")
+        subtasks, tasks = self._record.states(execution_id)
+        return Execution(ExecutionGraph.unpack(packed), header, subtasks, tasks)
+
+
+def _refuse_unapproved(
+    stored: StoredPlan, breakdowns: dict[str, Breakdown], approvals: dict[str, Any]
+) -> None:
+    """Let nothing start that a gate or a missing review holds back."""
+    if stored.status in (PlanStatus.IMPORTING, PlanStatus.DECOMPOSING):
+        raise Conflict("The plan is still being broken down.")
+    if stored.status is PlanStatus.FAILED:
+        raise Conflict(f"The plan could not be broken down: {stored.status_message}")
+    faults = [
+        Fault(f"approvals.{gate}", "this gate refuses the plan; give a reason to override it")
+        for gate in stored.plan.gates.refusals
+        if not (approvals.get(gate) or {}).get("reason")
+    ]
+    faults += [
+        Fault(f"tasks.{task_id}", "this breakdown waits for review; approve it first")
+        for task_id in waiting_for_review(breakdowns)
+    ]
+    if faults:
+        raise ApprovalRequired("The plan may not start yet: something needs approval.", faults)

@@ -1,0 +1,11 @@
+"""What services ask workers to do. ``workers`` carries it out through Dramatiq."""
+
+from typing import Protocol
+
+
+class Jobs(Protocol):
+    """Hands work to the workers; returns at once."""
+
+    def decompose(self, workspace_id: str, plan_id: str, version: int) -> None:
+        """Have every task of a plan broken down as this version."""
+        ...

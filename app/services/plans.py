@@ -1,0 +1,195 @@
+"""Plans: import, look up, approve, delete."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from app.domain.errors import Conflict, NotFound
+from app.domain.ids import new_id
+from app.domain.plan import Breakdown, Phase, Plan, PlanStatus, Task
+from app.record.breakdowns import Breakdowns
+from app.record.errors import AlreadyExists, StillReferenced
+from app.record.pages import Page
+from app.record.plans import Plans, PlanSummary, StoredPlan
+from app.services.clock import Clock
+from app.services.identity import Principal
+from app.services.jobs import Jobs
+from app.services.views import View, breakdown_view
+from decomposer.readers import PlanSource, ReadLimits, read_plan
+
+
+class PlanService:
+    """Takes plans in and gives them out."""
+
+    def __init__(
+        self, plans: Plans, breakdowns: Breakdowns, jobs: Jobs, limits: ReadLimits, clock: Clock
+    ) -> None:
+        self._plans = plans
+        self._breakdowns = breakdowns
+        self._jobs = jobs
+        self._limits = limits
+        self._clock = clock
+
+    def import_upload(self, principal: Principal, filename: str, data: bytes) -> View:
+        """Store an uploaded plan and have it broken down.
+
+        Raises:
+            InvalidPlan: It cannot be read; nothing was stored.
+        """
+        return self._import(principal, PlanSource.from_upload(filename, data), new_id("plan"))
+
+    def import_json(self, principal: Principal, document: object) -> View:
+        """Store a plan given as JSON and have it broken down.
+
+        Raises:
+            InvalidPlan: It has faults; nothing was stored.
+            Conflict: A plan of this id exists.
+        """
+        return self._import(principal, PlanSource.from_json(document), new_id("plan"))
+
+    def _import(self, principal: Principal, source: PlanSource, plan_id: str) -> View:
+        plan = read_plan(source, self._limits, plan_id)
+        workspace_id, plan_id = principal.workspace_id, plan.plan_id
+        try:
+            self._plans.add(workspace_id, plan, PlanStatus.DECOMPOSING, principal.actor)
+        except AlreadyExists as error:
+            raise Conflict(f"A plan {plan_id!r} exists.") from error
+        version = self._plans.next_version(workspace_id, plan_id)
+        self._jobs.decompose(workspace_id, plan_id, version)
+        return self.get(workspace_id, plan_id)
+
+    def get(self, workspace_id: str, plan_id: str) -> View:
+        """Give a plan whole.
+
+        Raises:
+            NotFound: This workspace has no such plan.
+        """
+        stored = self._stored(workspace_id, plan_id)
+        found = self._breakdowns.of_plan(workspace_id, plan_id, stored.decomposition_version)
+        phases = [_phase_view(phase, found, whole=False) for phase in stored.plan.phases]
+        return {**_plan_view(stored), "phases": phases}
+
+    def tasks(self, workspace_id: str, plan_id: str) -> View:
+        """Give the task tree of a plan with its breakdowns.
+
+        Raises:
+            NotFound: This workspace has no such plan.
+        """
+        stored = self._stored(workspace_id, plan_id)
+        found = self._breakdowns.of_plan(workspace_id, plan_id, stored.decomposition_version)
+        return {"phases": [_phase_view(phase, found, whole=True) for phase in stored.plan.phases]}
+
+    def page(
+        self,
+        workspace_id: str,
+        status: str | None = None,
+        assigned_to: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[View]:
+        """List plans, newest first."""
+        page = self._plans.page(
+            workspace_id,
+            status=PlanStatus(status) if status else None,
+            assigned_to=assigned_to,
+            limit=limit,
+            cursor=cursor,
+        )
+        return Page([_summary_view(one) for one in page.items], page.next_cursor)
+
+    def approve(self, principal: Principal, plan_id: str, task_id: str) -> View:
+        """Accept a breakdown that needs review; approving again changes nothing.
+
+        Raises:
+            NotFound: There is no such plan or task, or it has no breakdown yet.
+        """
+        workspace_id = principal.workspace_id
+        stored = self._stored(workspace_id, plan_id)
+        self._breakdowns.approve(workspace_id, plan_id, task_id, principal.actor, self._clock())
+        found = self._breakdowns.of_plan(workspace_id, plan_id, stored.decomposition_version)
+        if task_id not in found:
+            raise NotFound(f"Task {task_id!r} of this plan has no breakdown.")
+        if stored.status is PlanStatus.NEEDS_REVIEW and not waiting_for_review(found):
+            self._plans.set_status(workspace_id, plan_id, PlanStatus.READY)
+        return breakdown_view(found[task_id])
+
+    def delete(self, principal: Principal, plan_id: str) -> None:
+        """Delete a plan.
+
+        Raises:
+            NotFound: This workspace has no such plan.
+            Conflict: An execution of it is live.
+        """
+        try:
+            found = self._plans.delete(principal.workspace_id, plan_id)
+        except StillReferenced as error:
+            raise Conflict("An execution of this plan has not ended; cancel it first.") from error
+        if not found:
+            raise NotFound(f"There is no plan {plan_id!r}.")
+
+    def _stored(self, workspace_id: str, plan_id: str) -> StoredPlan:
+        stored = self._plans.get(workspace_id, plan_id)
+        if stored is None:
+            raise NotFound(f"There is no plan {plan_id!r}.")
+        return stored
+
+
+def waiting_for_review(breakdowns: Mapping[str, Breakdown]) -> list[str]:
+    """Name the tasks whose breakdown nobody has accepted yet."""
+    return [task_id for task_id, one in breakdowns.items() if one.needs_review]
+
+
+def _plan_view(stored: StoredPlan) -> View:
+    plan: Plan = stored.plan
+    return {
+        "plan_id": plan.plan_id,
+        "title": plan.title,
+        "goal": plan.goal,
+        "final_deliverable": plan.final_deliverable,
+        "status": stored.status,
+        "status_message": stored.status_message,
+        "decomposition_version": stored.decomposition_version,
+        "source_format": plan.source_format,
+        "warnings": [msgspec.to_builtins(one) for one in plan.warnings],
+        "gates": {**msgspec.to_builtins(plan.gates), "refusals": plan.gates.refusals},
+        "risks": [msgspec.to_builtins(one) for one in plan.risks],
+        "roles_required": plan.roles_required,
+        "created_at": stored.created_at,
+        "updated_at": stored.updated_at,
+    }
+
+
+def _summary_view(summary: PlanSummary) -> View:
+    return {name: getattr(summary, name) for name in PlanSummary.__struct_fields__}
+
+
+def _phase_view(phase: Phase, found: Mapping[str, Breakdown], *, whole: bool) -> View:
+    return {
+        "phase_id": phase.phase_id,
+        "name": phase.name,
+        "tasks": [_task_view(task, found.get(task.task_id), whole=whole) for task in phase.tasks],
+    }
+
+
+def _task_view(task: Task, breakdown: Breakdown | None, *, whole: bool) -> View:
+    view: View = {
+        "task_id": task.task_id,
+        "title": task.title,
+        "description": task.description,
+        "assignee_role": task.assignee_role,
+        "agent_id": task.agent_id,
+        "priority": task.priority,
+        "estimated_hours": task.estimate.realistic_hours,
+        "estimate": msgspec.to_builtins(task.estimate),
+        "prerequisites": task.prerequisites,
+        "subtasks": [msgspec.to_builtins(one) for one in task.written_subtasks],
+        "decomposition_confidence": None,
+        "confidence_reasons": [],
+        "needs_review": False,
+        "strategy": None,
+    }
+    if breakdown is not None:
+        shown = breakdown_view(breakdown)
+        names = ("decomposition_confidence", "confidence_reasons", "needs_review", "strategy")
+        view.update(shown if whole else {name: shown[name] for name in names})
+    return view

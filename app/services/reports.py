@@ -1,0 +1,166 @@
+"""Taking in what agents report: single events and batches, in one commit each."""
+
+import datetime as dt
+import random
+from collections.abc import Sequence
+
+import msgspec
+
+from app.domain import commands as c
+from app.domain.errors import DomainError, NotFound, StaleLease, Terminal
+from app.domain.events import EventType
+from app.domain.execution import Execution, Header
+from app.domain.execution_graph import ExecutionGraph
+from app.domain.ids import new_id
+from app.domain.states import ExecutionStatus
+from app.live.errors import AtCapacity, NotLive
+from app.live.executions import LiveExecutions, Outcome, Receipt
+from app.live.work import Work
+from app.record.executions import Executions
+from app.services.agents import AgentService
+from app.services.clock import Clock
+from app.services.identity import Principal
+from app.services.views import View, control_view, work_view
+from app.services.work import claimant_of
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """Asks for the next work along with a report: as a poll would, without waiting."""
+
+    actions: frozenset[str] | None = None
+    instance: str = ""
+    poll_id: str = ""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What came of one event: a view for the agent, or a refusal."""
+
+    view: View | None = None
+    refusal: DomainError | None = None
+
+
+class ReportService:
+    """Turns agents' events into commands and receipts into answers."""
+
+    def __init__(
+        self,
+        live: LiveExecutions,
+        work: Work,
+        record: Executions,
+        agents: AgentService,
+        lease: dt.timedelta,
+        clock: Clock,
+    ) -> None:
+        self._live = live
+        self._work = work
+        self._record = record
+        self._agents = agents
+        self._lease = lease
+        self._clock = clock
+
+    def report(
+        self,
+        principal: Principal,
+        execution_id: str,
+        reports: Sequence[c.Report],
+        *,
+        claim: Claim | None = None,
+    ) -> list[Answer]:
+        """Apply events in order; a refused one does not hold up the others.
+
+        Args:
+            principal: The agent.
+            execution_id: What the events are about.
+            reports: At least one, without ``event_id`` where the agent gave none.
+            claim: Also lease what the last event unlocks, and for whom.
+
+        Raises:
+            NotFound: There is no such execution, or it is not this agent's.
+            Terminal: The execution has ended and is no longer live.
+        """
+        agent = self._agents.find(principal.workspace_id, principal.agent_id or "")
+        commands = [self._prepare(one) for one in reports]
+        if claim:
+            claimant = claimant_of(agent, claim.actions, claim.instance, claim.poll_id)
+            commands[-1] = msgspec.structs.replace(commands[-1], claimant=claimant)
+        now = self._clock()
+        limit = agent.max_concurrent_tasks if claim else 0
+        try:
+            result = self._live.execute(
+                agent.workspace_id, execution_id, commands, now, lease_limit=limit
+            )
+        except NotLive as error:
+            raise self._gone(principal, execution_id) from error
+        except AtCapacity:
+            return self.report(principal, execution_id, reports)
+        self._extend(principal, execution_id, commands, result.outcomes, now)
+        return [self._answer(result.after, one, now) for one in result.outcomes]
+
+    def _prepare(self, report: c.Report) -> c.Report:
+        # Back-off is spread by chance, not kept secret.
+        return msgspec.structs.replace(
+            report, event_id=report.event_id or new_id("evt"), jitter=random.random()  # noqa: S311
+        )
+
+    def _gone(self, principal: Principal, execution_id: str) -> DomainError:
+        """Tell an execution that has left Redis from one that never was, or is another's."""
+        header = self._record.get(principal.workspace_id, execution_id)
+        if header is None or not self._involves(header, principal.agent_id or ""):
+            return NotFound(f"There is no execution {execution_id!r}.")
+        return Terminal(f"The execution is {header.status}: it takes no more events.")
+
+    def _involves(self, header: Header, agent_id: str) -> bool:
+        if header.agent_id == agent_id:
+            return True
+        packed = self._record.graph(header.workspace_id, header.graph_id)
+        return packed is not None and agent_id in ExecutionGraph.unpack(packed).agents
+
+    def _extend(
+        self,
+        principal: Principal,
+        execution_id: str,
+        commands: Sequence[c.Report],
+        outcomes: Sequence[Outcome],
+        now: dt.datetime,
+    ) -> None:
+        """Extend what heartbeats name; events of other kinds do so in their own commit."""
+        for report, outcome in zip(commands, outcomes, strict=True):
+            if report.event_type is not EventType.HEARTBEAT or outcome.refusal:
+                continue
+            named = [(execution_id, report.task_id)] if report.task_id else []
+            agent_id = principal.agent_id or ""
+            self._work.extend(principal.workspace_id, agent_id, now + self._lease, named)
+
+    def _answer(self, after: Execution, outcome: Outcome, now: dt.datetime) -> Answer:
+        receipt = outcome.receipt
+        if outcome.refusal or receipt is None:
+            return Answer(refusal=outcome.refusal or StaleLease("Nothing was done."))
+        control = control_view(after.header)
+        view: View = {
+            "event_id": receipt.event_id,
+            "execution_id": after.header.execution_id,
+            "plan_id": after.header.plan_id,
+            "seq": receipt.seq,
+            "recorded_at": receipt.recorded_at,
+            "status": receipt.status,
+            "next_task_id": receipt.claimed or receipt.unlocked,
+            "next_action": _next_action(receipt),
+            "status_message": receipt.status_message,
+            "force_pause": control["force_pause"],
+            "force_cancel": control["force_cancel"],
+            "lease_expires_at": now + self._lease,
+        }
+        claimed = receipt.claimed
+        if claimed and claimed in after.subtasks and after.subtasks[claimed].lease:
+            ends_at = receipt.recorded_at + self._lease
+            view["next_task"] = work_view(after, claimed, ends_at, redelivered=outcome.repeated)
+        return Answer(view)
+
+
+def _next_action(receipt: Receipt) -> str:
+    """Say in one word what an agent does next."""
+    if receipt.status.ended:
+        return "stop"
+    if receipt.status is ExecutionStatus.PAUSED:
+        return "pause"
+    return "execute" if receipt.claimed else "poll"

@@ -1,0 +1,234 @@
+"""The shapes of the contract (``docs/api.md``), made from states. Pure.
+
+Values are plain Python: datetimes stay datetimes and are written as RFC 3339 by the encoder.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from app.domain.agents import Agent
+from app.domain.execution import Execution, Header, TaskState
+from app.domain.execution_graph import ExecutionGraph
+from app.domain.plan import Breakdown, Subtask
+from app.domain.states import ExecutionStatus, SubtaskStatus
+
+NEIGHBOURS: Final = 5
+"""How many previous and upcoming subtasks of the same task an agent is shown."""
+
+View = dict[str, Any]
+
+
+def execution_view(header: Header) -> View:
+    """Give an execution with its progress. ``percent`` is completed tasks of all tasks."""
+    return {
+        "execution_id": header.execution_id,
+        "plan_id": header.plan_id,
+        "plan_title": header.title,
+        "agent_id": header.agent_id,
+        "ordering": header.ordering,
+        "status": header.status,
+        "status_message": header.status_message,
+        "progress": progress_view(header),
+        "counts": counts_view(header.counts),
+        "open_blockers": header.open_blockers,
+        "created_at": header.created_at,
+        "started_at": header.started_at,
+        "completed_at": header.completed_at,
+        "updated_at": header.updated_at,
+        "seq": header.seq,
+    }
+
+
+def progress_view(header: Header) -> View:
+    """Give the numbers a progress bar needs."""
+    return {
+        "tasks_completed": header.tasks_done,
+        "tasks_total": header.tasks_total,
+        "percent": percent(header.tasks_done, header.tasks_total),
+        "subtasks_completed": header.subtasks_done,
+        "subtasks_total": header.subtasks_total,
+        "current_task_id": header.current_subtask_id,
+        "current_task_title": header.current_title,
+    }
+
+
+def percent(done: int, total: int) -> int:
+    """Give whole percent, never 100 before all is done."""
+    return done * 100 // total if total else 0
+
+
+def tree_view(execution: Execution) -> View:
+    """Give phases → tasks → subtasks with their states."""
+    graph = execution.graph
+    return {
+        "phases": [
+            {
+                "phase_id": phase.phase_id,
+                "name": phase.name,
+                "status": _sum(execution.tasks[one] for one in phase.tasks),
+                "tasks": [_task_view(execution, one) for one in phase.tasks],
+            }
+            for phase in graph.phases
+        ]
+    }
+
+
+def _sum(tasks: Any) -> SubtaskStatus:
+    total = TaskState()
+    for task in tasks:
+        counts = dict(total.counts)
+        for status, count in task.counts.items():
+            counts[status] = counts.get(status, 0) + count
+        total = TaskState(counts=counts)
+    return total.status
+
+
+def _task_view(execution: Execution, task_id: str) -> View:
+    node, task = execution.graph.tasks[task_id], execution.tasks[task_id]
+    total = sum(task.counts.values())
+    return {
+        "task_id": task_id,
+        "title": node.title,
+        "status": task.status,
+        "progress_percent": percent(total - task.unfinished, total),
+        "agent_id": node.agent_id or execution.header.agent_id,
+        "prerequisites": node.prerequisites,
+        "implied_prerequisites": node.implied,
+        "planned_start_at": None,
+        "planned_end_at": None,
+        "started_at": task.started_at,
+        "completed_at": task.completed_at,
+        "why": None,
+        "subtasks": [_subtask_view(execution, one) for one in node.subtasks],
+    }
+
+
+def _subtask_view(execution: Execution, subtask_id: str) -> View:
+    node, state = execution.graph.subtasks[subtask_id], execution.subtasks[subtask_id]
+    return {
+        "subtask_id": subtask_id,
+        "title": node.title,
+        "action": node.action,
+        "status": state.status,
+        "attempt": state.attempt,
+        "max_attempts": node.retry_policy.max_attempts,
+        "progress_percent": state.progress_percent,
+        "agent_id": state.agent_id,
+        "started_at": state.started_at,
+        "completed_at": state.completed_at,
+        "last_event_at": state.last_event_at,
+        "due_at": state.due_at,
+        "result": state.result,
+        "error_type": state.error_type,
+        "error_message": state.error_message,
+        "why": None,
+    }
+
+
+def work_view(
+    execution: Execution, subtask_id: str, lease_ends_at: dt.datetime, *, redelivered: bool
+) -> View:
+    """Give one leased subtask as an agent gets it, with the context it may build on."""
+    node, state = execution.graph.subtasks[subtask_id], execution.subtasks[subtask_id]
+    lease = state.lease
+    return {
+        "execution_id": execution.header.execution_id,
+        "plan_id": execution.header.plan_id,
+        "task_id": subtask_id,
+        "parent_task_id": node.task_id,
+        "title": node.title,
+        "description": node.description,
+        "action": node.action,
+        "params": node.params,
+        "attempt": state.attempt,
+        "lease_token": lease.token if lease else "",
+        "lease_expires_at": lease_ends_at,
+        "timeout_hours": node.timeout_hours,
+        "retry_policy": msgspec.to_builtins(node.retry_policy),
+        "redelivered": redelivered,
+        "kind": lease.kind if lease else "run",
+        "context": _context(execution, subtask_id),
+    }
+
+
+def _context(execution: Execution, subtask_id: str) -> View:
+    graph, state = execution.graph, execution.subtasks[subtask_id]
+    node = graph.subtasks[subtask_id]
+    siblings = graph.tasks[node.task_id].subtasks
+    here = siblings.index(subtask_id)
+    results = {
+        one: execution.subtasks[one].result
+        for one in graph.inputs(subtask_id)
+        if one in execution.subtasks and execution.subtasks[one].status.done
+    }
+    last_error = None
+    if state.error_type or state.error_message:
+        last_error = {"error_type": state.error_type, "error_message": state.error_message}
+    return {
+        "plan_goal": graph.goal,
+        "task_title": graph.tasks[node.task_id].title,
+        "success_criteria": node.success_criteria,
+        "prerequisite_results": results,
+        "previous_tasks": _titles(graph, siblings[max(0, here - NEIGHBOURS) : here]),
+        "upcoming_tasks": _titles(graph, siblings[here + 1 : here + 1 + NEIGHBOURS]),
+        "last_error": last_error,
+        "resolution": None,
+    }
+
+
+def _titles(graph: ExecutionGraph, subtask_ids: list[str]) -> list[View]:
+    return [{"task_id": one, "title": graph.subtasks[one].title} for one in subtask_ids]
+
+
+def control_view(header: Header) -> View:
+    """Tell an agent whether to go on: the check before each task."""
+    return {
+        "status": header.status,
+        "force_pause": header.status is ExecutionStatus.PAUSED,
+        "force_cancel": header.status in (ExecutionStatus.CANCELLED, ExecutionStatus.FAILED),
+        "reason": header.status_message,
+    }
+
+
+def agent_view(agent: Agent, last_contact_at: dt.datetime | None = None) -> View:
+    """Give an agent."""
+    return {
+        "agent_id": agent.agent_id,
+        "name": agent.name,
+        "role": agent.role,
+        "capabilities": [msgspec.to_builtins(one) for one in agent.capabilities],
+        "max_concurrent_tasks": agent.max_concurrent_tasks,
+        "webhook_url": agent.webhook_url,
+        "created_at": agent.created_at,
+        "last_contact_at": last_contact_at,
+    }
+
+
+def breakdown_view(breakdown: Breakdown) -> View:
+    """Give a breakdown as the contract's decomposition."""
+    return {
+        "task_id": breakdown.task_id,
+        "decomposition_confidence": breakdown.confidence,
+        "confidence_reasons": breakdown.confidence_reasons,
+        "needs_review": breakdown.needs_review,
+        "strategy": breakdown.strategy,
+        "executable_subtasks": [subtask_view(one) for one in breakdown.subtasks],
+        "execution_sequence": [one.subtask_id for one in breakdown.subtasks],
+        "notes": breakdown.notes,
+        "warnings": [msgspec.to_builtins(one) for one in breakdown.warnings],
+        "usage": breakdown.usage,
+    }
+
+
+def subtask_view(subtask: Subtask) -> View:
+    """Give one executable subtask of a breakdown."""
+    return msgspec.to_builtins(subtask)
+
+
+def counts_view(counts: Mapping[SubtaskStatus, int]) -> View:
+    """Give how many subtasks stand in each status."""
+    return {str(status): count for status, count in counts.items() if count}
+

@@ -1,0 +1,1 @@
+"""Settings read once, logging, and the configuration of the web server."""

@@ -1,0 +1,202 @@
+"""The task as the action sees it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import threading
+import uuid
+from typing import TYPE_CHECKING, Any, Final
+
+from planexe_agent.errors import Conflict, ServerRefused, StaleLease, Stopped, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from planexe_agent.client import Answer
+    from planexe_agent.reports import Reports
+
+_log = logging.getLogger(__name__)
+
+PAUSED: Final = "paused"
+STOPPING: Final = "stopping"
+CANCELLED: Final = "cancelled"
+LOST: Final = "lost"
+_RANK: Final = {None: 0, PAUSED: 1, STOPPING: 2, CANCELLED: 3, LOST: 4}
+_FINAL: Final = frozenset({CANCELLED, LOST})
+
+
+class StopSignal:
+    """Why a running action should stop; a graver reason replaces a lighter one."""
+
+    def __init__(self) -> None:
+        self.reason: str | None = None
+        self._raised = threading.Event()
+        self._lock = threading.Lock()
+
+    def set(self, reason: str) -> None:
+        """Tell the action to stop."""
+        with self._lock:
+            if _RANK[reason] > _RANK[self.reason]:
+                self.reason = reason
+            self._raised.set()
+
+    def clear_pause(self) -> None:
+        """Let a paused action go on; the other reasons stay."""
+        with self._lock:
+            if self.reason == PAUSED:
+                self.reason = None
+                self._raised.clear()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until the action should stop, at most so long; tell whether it should."""
+        return self._raised.wait(seconds)
+
+
+class Task:
+    """One leased subtask: what to do, and the way to tell how it goes.
+
+    Attributes:
+        params: The action's params as the plan gives them.
+        context: Goal, success criteria, results of prerequisites, the last error and more.
+        kind: ``run``, or ``check`` when an external wait is due to be looked at again.
+        attempt: 1 for the first.
+        redelivered: Whether this lease was handed out before, to a process that ended.
+        signal: Set by the agent; an action reads ``should_stop`` and ``stop_reason``.
+        lease_seconds: How long the lease holds without a sign of life.
+        progress_percent: What was reported last.
+    """
+
+    def __init__(
+        self,
+        work: Mapping[str, Any],
+        ids: Mapping[str, Any],
+        reports: Reports,
+        lease_seconds: float,
+    ) -> None:
+        self.task_id: str = work["task_id"]
+        self.execution_id: str = ids["execution_id"]
+        self.plan_id: str | None = ids.get("plan_id")
+        self.parent_task_id: str | None = work.get("parent_task_id")
+        self.title: str = work.get("title") or ""
+        self.action: str = work.get("action") or ""
+        self.params: dict[str, Any] = work.get("params") or {}
+        self.context: dict[str, Any] = work.get("context") or {}
+        self.kind: str = work.get("kind") or "run"
+        self.attempt: int = work.get("attempt") or 1
+        self.redelivered: bool = bool(work.get("redelivered"))
+        self.timeout_hours: float | None = work.get("timeout_hours")
+        self.lease_token: str | None = work.get("lease_token")
+        self.lease_seconds = lease_seconds
+        self.progress_percent: float | None = None
+        self.signal = StopSignal()
+        self._reports = reports
+        self._usage: dict[str, Any] = {}
+
+    @property
+    def should_stop(self) -> bool:
+        """Tell whether the action should come to an end; ``stop_reason`` says why."""
+        return self.signal.reason is not None
+
+    @property
+    def stop_reason(self) -> str | None:
+        """Name the reason: ``paused``, ``stopping`` (the agent ends), ``cancelled`` or ``lost``."""
+        return self.signal.reason
+
+    def wait(self, seconds: float) -> bool:
+        """Sleep, but no longer than the action may go on; tell whether it should stop."""
+        return self.signal.wait(seconds)
+
+    def progress(self, percent: float, message: str | None = None) -> None:
+        """Show progress on the dashboard and extend the lease.
+
+        Sent once: where the server is away, the next heartbeat brings the percentage.
+
+        Args:
+            percent: 0 to 100.
+            message: What is being done.
+
+        Raises:
+            Stopped: The result can no longer count; let it pass.
+        """
+        if not 0 <= percent <= 100:  # noqa: PLR2004 - the bounds of a percentage
+            raise ValueError(f"progress is 0 to 100 percent, not {percent}")
+        self.progress_percent = percent
+        self._tell("task_progress", progress_percent=percent, message=message)
+
+    def note(self, message: str) -> None:
+        """Write a line to the execution's log; lost where the server is away.
+
+        Raises:
+            Stopped: The result can no longer count; let it pass.
+        """
+        self._tell("note", message=message)
+
+    def usage(
+        self,
+        model: str,
+        *,
+        input_tokens: int = 0,
+        output_tokens: int = 0,
+        cost_usd: float = 0.0,
+    ) -> None:
+        """Add to what the action has used of a language model; sent with its result."""
+        total = self._usage
+        total["model"] = model
+        total["input_tokens"] = total.get("input_tokens", 0) + input_tokens
+        total["output_tokens"] = total.get("output_tokens", 0) + output_tokens
+        total["cost_usd"] = total.get("cost_usd", 0.0) + cost_usd
+
+    def event(self, event_type: str, **fields: object) -> dict[str, Any]:
+        """Make an event of this lease; its ``event_id`` makes re-sending harmless."""
+        event: dict[str, Any] = {
+            "event_type": event_type,
+            "event_id": f"evt_{uuid.uuid4().hex}",
+            "task_id": self.task_id,
+            "lease_token": self.lease_token,
+            "agent_timestamp": _timestamp(),
+            **fields,
+        }
+        return {name: value for name, value in event.items() if value is not None}
+
+    def closing_event(self, event_type: str, **fields: object) -> dict[str, Any]:
+        """Make the event that ends this lease, with the usage so far."""
+        return self.event(event_type, usage=self._usage or None, **fields)
+
+    def refused(self, refusal: ServerRefused) -> None:
+        """Remember that the server takes no more events for this lease."""
+        self.signal.set(LOST if isinstance(refusal, StaleLease) else CANCELLED)
+
+    def _tell(self, event_type: str, **fields: object) -> None:
+        try:
+            self._reports.send(self.execution_id, self.event(event_type, **fields), patient=False)
+        except Unavailable as error:
+            _log.info("task %s: %s not sent: %s", self.task_id, event_type, error)
+        except Conflict as refusal:
+            self.refused(refusal)
+        if self.stop_reason in _FINAL:
+            raise Stopped(f"task {self.task_id}: {self.stop_reason}")
+
+
+def lease_seconds(work: Mapping[str, Any], answer: Answer, default: float) -> float:
+    """Tell how long a lease holds from now, by the server's clock alone.
+
+    Args:
+        work: Carries ``lease_expires_at``.
+        answer: The answer it came in; its date is the server's now.
+        default: Where either is missing.
+    """
+    expires_at = work.get("lease_expires_at")
+    if answer.server_at is None or not isinstance(expires_at, str):
+        return default
+    try:
+        # Python before 3.11 reads no "Z".
+        end = dt.datetime.fromisoformat(expires_at.replace("Z", "+00:00"))
+    except ValueError:
+        return default
+    return max(1.0, (end - answer.server_at).total_seconds())
+
+
+def _timestamp() -> str:
+    now = dt.datetime.now(dt.timezone.utc)
+    return now.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,79 @@
+import pytest
+from sqlalchemy import Engine
+
+from app.domain.errors import NotFound
+from app.domain.plan import Plan, PlanWarning
+from app.record.breakdowns import Breakdowns
+from app.record.plans import Plans
+
+from .builders import NOON, WORKSPACE, make_breakdown
+
+
+@pytest.fixture
+def breakdowns(engine: Engine, plan: Plan) -> Breakdowns:
+    """Breakdowns of a stored plan, none yet."""
+    del plan
+    return Breakdowns(engine)
+
+
+def test_breakdowns_come_back_as_they_were_given(breakdowns: Breakdowns) -> None:
+    given = [
+        make_breakdown(
+            "task_0_0",
+            subtasks=12,
+            needs_review=True,
+            notes="thin",
+            warnings=[PlanWarning("x", "y", "z")],
+            usage={"model": "m", "cost_usd": 0.5},
+        ),
+        make_breakdown("task_0_1", subtasks=0),
+    ]
+    assert breakdowns.add(WORKSPACE, "plan_1", 1, given) == 2
+    assert breakdowns.of_plan(WORKSPACE, "plan_1") == {it.task_id: it for it in given}
+    assert breakdowns.of_plan("ws_2", "plan_1") == {}
+
+
+def test_each_task_has_its_newest_breakdown_up_to_a_version(breakdowns: Breakdowns) -> None:
+    first = [make_breakdown("task_0_0", 1), make_breakdown("task_0_1", 1)]
+    again = make_breakdown("task_0_0", 3, strategy="manual")
+    breakdowns.add(WORKSPACE, "plan_1", 1, first)
+    breakdowns.add(WORKSPACE, "plan_1", 3, [again])
+    assert breakdowns.of_plan(WORKSPACE, "plan_1", 0) == {}
+    assert list(breakdowns.of_plan(WORKSPACE, "plan_1", 2).values()) == first
+    newest = {"task_0_0": again, "task_0_1": first[1]}
+    assert breakdowns.of_plan(WORKSPACE, "plan_1", 3) == newest
+    assert breakdowns.of_plan(WORKSPACE, "plan_1") == newest
+
+
+def test_first_breakdown_of_a_version_is_kept(breakdowns: Breakdowns) -> None:
+    first = make_breakdown("task_0_0", 2)
+    breakdowns.add(WORKSPACE, "plan_1", 1, [first])
+    repeated = [make_breakdown("task_0_0", 5), make_breakdown("task_0_1", 1)]
+    assert breakdowns.add(WORKSPACE, "plan_1", 1, repeated) == 1
+    assert breakdowns.of_plan(WORKSPACE, "plan_1")["task_0_0"] == first
+    assert breakdowns.add(WORKSPACE, "plan_1", 1, []) == 0
+
+
+def test_breakdown_of_an_unknown_task_is_refused(breakdowns: Breakdowns) -> None:
+    given = [make_breakdown("task_0_0"), make_breakdown("task_unknown")]
+    with pytest.raises(NotFound):
+        breakdowns.add(WORKSPACE, "plan_1", 1, given)
+    assert breakdowns.of_plan(WORKSPACE, "plan_1") == {}
+
+
+def test_approval_clears_the_review_of_the_newest_breakdown_once(breakdowns: Breakdowns) -> None:
+    for version in (1, 2):
+        waiting = make_breakdown("task_0_0", needs_review=True)
+        breakdowns.add(WORKSPACE, "plan_1", version, [waiting])
+    assert breakdowns.approve(WORKSPACE, "plan_1", "task_0_0", "user_1", NOON)
+    newest = breakdowns.of_plan(WORKSPACE, "plan_1")["task_0_0"]
+    assert (newest.needs_review, newest.approved_by) == (False, "user_1")
+    assert breakdowns.of_plan(WORKSPACE, "plan_1", 1)["task_0_0"].needs_review
+    assert not breakdowns.approve(WORKSPACE, "plan_1", "task_0_0", "user_2", NOON)
+    assert not breakdowns.approve("ws_2", "plan_1", "task_0_0", "user_2", NOON)
+
+
+def test_breakdowns_go_with_their_plan(breakdowns: Breakdowns, plans: Plans) -> None:
+    breakdowns.add(WORKSPACE, "plan_1", 1, [make_breakdown("task_0_0")])
+    assert plans.delete(WORKSPACE, "plan_1")
+    assert breakdowns.of_plan(WORKSPACE, "plan_1") == {}

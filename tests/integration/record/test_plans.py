@@ -1,0 +1,158 @@
+import datetime as dt
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import msgspec
+import pytest
+from sqlalchemy import Engine
+
+from app.domain.errors import Invalid, NotFound
+from app.domain.plan import Gates, Phase, Plan, PlanStatus, PlanWarning
+from app.domain.states import ExecutionStatus
+from app.record.batches import Batch, BatchWriter
+from app.record.errors import AlreadyExists, StillReferenced
+from app.record.executions import Executions
+from app.record.identities import Identities
+from app.record.plans import Plans
+
+from .builders import WORKSPACE, make_header, make_plan
+
+
+def test_plan_comes_back_as_it_was_given(plans: Plans) -> None:
+    plan = make_plan(
+        gates=Gates(redline="ALLOW"),
+        warnings=[PlanWarning("dangling-id", "no such task", "row 3", "\u0000")],
+        context={"team": [{"id": 1, "count": "min 2"}]},
+    )
+    # A phase without tasks is part of a plan too, and ids of phases may repeat.
+    plan = msgspec.structs.replace(plan, phases=[Phase("phase_0", "Empty"), *plan.phases])
+    plans.add(WORKSPACE, plan, PlanStatus.DECOMPOSING, "user_1")
+    stored = plans.get(WORKSPACE, "plan_1")
+    assert stored
+    assert stored.plan == plan
+    assert (stored.status, stored.created_by) == (PlanStatus.DECOMPOSING, "user_1")
+    assert (stored.status_message, stored.decomposition_version) == ("", 0)
+    assert stored.created_at.tzinfo is dt.UTC
+    assert list(stored.plan.tasks[0].context) == ["b", "a"]
+
+
+def test_plan_of_an_id_that_is_taken_is_refused_whole(plans: Plans, plan: Plan) -> None:
+    with pytest.raises(AlreadyExists):
+        plans.add(WORKSPACE, make_plan(tasks=9), PlanStatus.READY, "user_2")
+    stored = plans.get(WORKSPACE, "plan_1")
+    assert stored
+    assert stored.plan == plan
+
+
+def test_text_that_cannot_be_stored_is_refused_whole(plans: Plans) -> None:
+    plan = make_plan()
+    bad = msgspec.structs.replace(plan.tasks[0], title="a\0b")
+    phases = [*plan.phases, Phase("p", "P", [msgspec.structs.replace(bad, task_id="t")])]
+    with pytest.raises(Invalid, match="cannot be stored"):
+        plans.add(WORKSPACE, msgspec.structs.replace(plan, phases=phases), PlanStatus.READY, "u")
+    assert plans.get(WORKSPACE, "plan_1") is None
+
+
+def test_workspaces_may_use_one_id_and_do_not_see_each_other(
+    plans: Plans, plan: Plan, identities: Identities
+) -> None:
+    identities.create_workspace("ws_2", "Second")
+    assert plans.get("ws_2", plan.plan_id) is None
+    assert plans.delete("ws_2", plan.plan_id) is False
+    other = make_plan(tasks=1)
+    plans.add("ws_2", other, PlanStatus.READY, "user_2")
+    first, second = plans.get(WORKSPACE, plan.plan_id), plans.get("ws_2", plan.plan_id)
+    assert first
+    assert first.plan == plan
+    assert second
+    assert second.plan == other
+
+
+def test_plan_of_an_unknown_workspace_is_refused(plans: Plans) -> None:
+    with pytest.raises(NotFound):
+        plans.add("ws_unknown", make_plan(), PlanStatus.READY, "user_1")
+
+
+def test_pages_list_every_plan_once_newest_first(plans: Plans) -> None:
+    ids = [f"plan_{number}" for number in range(7)]
+    for plan_id in ids:
+        plans.add(WORKSPACE, make_plan(plan_id, tasks=1), PlanStatus.READY, "user_1")
+    seen: list[str] = []
+    cursor = None
+    for expected in (3, 3, 1):
+        page = plans.page(WORKSPACE, limit=3, cursor=cursor)
+        assert len(page.items) == expected
+        seen += [item.plan_id for item in page.items]
+        cursor = page.next_cursor
+    assert cursor is None
+    assert seen == ids[::-1]
+    assert plans.page(WORKSPACE, limit=7).next_cursor is None
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "é", "bnVsbA", "WyIyMDI2LTAxLTAxVDAwOjAwOjAwIiwiYSJd"])
+def test_cursor_that_no_list_gave_is_refused(plans: Plans, cursor: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        plans.page(WORKSPACE, cursor=cursor)
+    assert refusal.value.faults[0].where == "cursor"
+
+
+def test_plans_are_listed_by_status_and_by_agent(plans: Plans, plan: Plan, engine: Engine) -> None:
+    by_task = make_plan("plan_2", phases=1, tasks=1)
+    task = msgspec.structs.replace(by_task.tasks[0], agent_id="agent_2")
+    phases = [msgspec.structs.replace(by_task.phases[0], tasks=[task])]
+    plans.add(
+        WORKSPACE, msgspec.structs.replace(by_task, phases=phases), PlanStatus.READY, "user_1"
+    )
+    Executions(engine).add(make_header(agent_id="agent_1"), "user_1", b"graph")
+
+    def ids(status: PlanStatus | None = None, assigned_to: str | None = None) -> list[str]:
+        page = plans.page(WORKSPACE, status=status, assigned_to=assigned_to)
+        return [item.plan_id for item in page.items]
+
+    assert ids() == ["plan_2", plan.plan_id]
+    assert ids(status=PlanStatus.READY) == ["plan_2"]
+    assert ids(assigned_to="agent_1") == ["plan_1"]
+    assert ids(assigned_to="agent_2") == ["plan_2"]
+    assert ids(assigned_to="agent_2", status=PlanStatus.FAILED) == []
+
+
+def test_status_is_noted_with_its_reason(plans: Plans, plan: Plan) -> None:
+    plans.set_status(WORKSPACE, plan.plan_id, PlanStatus.FAILED, "no model answered")
+    [summary] = plans.page(WORKSPACE).items
+    assert (summary.status, summary.status_message) == (PlanStatus.FAILED, "no model answered")
+    assert summary.updated_at > summary.created_at
+    assert (summary.title, summary.tasks_total) == (plan.title, 6)
+    with pytest.raises(NotFound):
+        plans.set_status(WORKSPACE, "plan_unknown", PlanStatus.READY)
+
+
+def test_versions_are_counted_without_repeats(plans: Plans, plan: Plan) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        versions = pool.map(plans.next_version, [WORKSPACE] * 20, [plan.plan_id] * 20)
+    assert sorted(versions) == list(range(1, 21))
+    with pytest.raises(NotFound):
+        plans.next_version("ws_2", plan.plan_id)
+
+
+def test_plan_is_kept_while_an_execution_is_live(plans: Plans, plan: Plan, engine: Engine) -> None:
+    executions = Executions(engine)
+    executions.add(make_header(), "user_1", b"graph")
+    assert executions.live_of_plan(WORKSPACE, plan.plan_id)
+    with pytest.raises(StillReferenced):
+        plans.delete(WORKSPACE, plan.plan_id)
+    ended = make_header(seq=1, status=ExecutionStatus.COMPLETED)
+    BatchWriter(engine).write(Batch(headers=[ended]))
+    assert not executions.live_of_plan(WORKSPACE, plan.plan_id)
+    assert plans.delete(WORKSPACE, plan.plan_id)
+    assert plans.get(WORKSPACE, plan.plan_id) is None
+    assert executions.get(WORKSPACE, "exec_1") == ended
+
+
+def test_ten_thousand_tasks_are_stored_and_read_within_seconds(plans: Plans) -> None:
+    plan = make_plan(phases=10, tasks=1000)
+    begun = time.monotonic()
+    plans.add(WORKSPACE, plan, PlanStatus.READY, "user_1")
+    stored = plans.get(WORKSPACE, plan.plan_id)
+    assert time.monotonic() - begun < 5
+    assert stored
+    assert stored.plan == plan

@@ -1,0 +1,311 @@
+"""Services of the pages' port that hold a few made-up executions and plans in memory."""
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.dashboard.ports import Page, Wire
+from app.domain.errors import ApprovalRequired, Fault, IllegalMove, InvalidPlan, NotFound
+from app.services.identity import Principal
+
+WORKSPACE = "ws_1"
+USER_KEY = "user-key"
+AGENT_KEY = "agent-key"
+NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
+HOSTILE = "<script>alert('&')</script>"
+
+
+@dataclass(frozen=True)
+class FakePage:
+    """One page of a list."""
+
+    items: list[Wire]
+    next_cursor: str | None = None
+
+
+def subtask(name: str, status: str = "QUEUED", **more: Any) -> Wire:
+    """Make a subtask of a tree."""
+    return {
+        "subtask_id": name,
+        "title": f"Step {name}",
+        "action": "perform_task",
+        "status": status,
+        "attempt": 1 if status != "QUEUED" else 0,
+        "max_attempts": 3,
+        "progress_percent": 100 if status == "COMPLETED" else 0,
+        "agent_id": None,
+        "started_at": None,
+        "completed_at": None,
+        "last_event_at": None,
+        "result": None,
+        "error_type": None,
+        "error_message": None,
+        "why": None,
+    } | more
+
+
+def task(name: str, status: str, subtasks: list[Wire], **more: Any) -> Wire:
+    """Make a task of a tree."""
+    return {
+        "task_id": name,
+        "title": f"Task {name}",
+        "status": status,
+        "progress_percent": 0,
+        "agent_id": None,
+        "why": None,
+        "subtasks": subtasks,
+    } | more
+
+
+def execution(name: str = "exec_1", status: str = "RUNNING", **more: Any) -> Wire:
+    """Make an execution."""
+    return {
+        "execution_id": name,
+        "plan_id": "plan_1",
+        "plan_title": "Open a tea shop",
+        "agent_id": "larry",
+        "status": status,
+        "status_message": "",
+        "progress": {
+            "tasks_completed": 3,
+            "tasks_total": 12,
+            "percent": 25,
+            "subtasks_completed": 9,
+            "subtasks_total": 40,
+            "current_task_id": "1.1",
+            "current_task_title": "Present to Carol",
+        },
+        "open_blockers": 0,
+        "created_at": NOON - dt.timedelta(hours=2),
+        "started_at": NOON - dt.timedelta(hours=2),
+        "completed_at": None,
+        "updated_at": NOON,
+        "seq": 2,
+    } | more
+
+
+def tree() -> Wire:
+    """Make a tree of one phase."""
+    running = [subtask("1.1.1", "COMPLETED"), subtask("1.1.2", "RUNNING", attempt=2)]
+    tasks = [task("1.1", "RUNNING", running), task("1.2", "QUEUED", [subtask("1.2.1")])]
+    return {"phases": [{"phase_id": "1", "name": "Prepare", "status": "RUNNING", "tasks": tasks}]}
+
+
+def event(seq: int, event_type: str = "task_progress", **more: Any) -> Wire:
+    """Make an event of the log."""
+    return {
+        "seq": seq,
+        "event_id": f"evt_{seq}",
+        "event_type": event_type,
+        "execution_id": "exec_1",
+        "task_id": "1.1.2",
+        "agent_id": "larry",
+        "actor": "larry",
+        "status": "RUNNING",
+        "message": None,
+        "recorded_at": NOON,
+    } | more
+
+
+def plan(status: str = "NEEDS_REVIEW", **more: Any) -> Wire:
+    """Make a plan."""
+    return {
+        "plan_id": "plan_1",
+        "title": "Open a tea shop",
+        "goal": "Sell tea by June.",
+        "status": status,
+        "decomposition_version": 1,
+        "warnings": [
+            {
+                "code": "dangling-id",
+                "message": "Task 1.2 depends on 9.9, which does not exist.",
+                "where": "wbs.json",
+                "value": "9.9",
+                "suggestion": "Ignored.",
+            }
+        ],
+        "tasks_total": 3,
+        "warnings_total": 1,
+        "gates": {"redline": "ALLOW", "go_no_go": None, "refusals": []},
+        "created_at": NOON,
+    } | more
+
+
+def breakdown() -> Wire:
+    """Make a task tree with breakdowns, one of which needs a review."""
+    steps = [{"subtask_id": "1.1.1", "title": "Ask three suppliers", "action": "send_email"}]
+    tasks = [
+        {
+            "task_id": name,
+            "title": f"Task {name}",
+            "decomposition_confidence": confidence,
+            "confidence_reasons": ["Written as three steps."],
+            "needs_review": confidence < 0.8,
+            "strategy": "rules",
+            "executable_subtasks": steps,
+        }
+        for name, confidence in [("1.1", 0.6), ("1.2", 0.7), ("1.3", 0.95)]
+    ]
+    return {"phases": [{"phase_id": "1", "name": "Prepare", "tasks": tasks}]}
+
+
+@dataclass
+class FakeIdentity:
+    """Knows one user and one agent."""
+
+    tickets: set[str] = field(default_factory=lambda: {"once"})
+
+    def authenticate(self, key: str) -> Principal | None:
+        """Give the owner of a key."""
+        owners = {
+            USER_KEY: Principal(WORKSPACE, "Marie", user_id="user_1"),
+            AGENT_KEY: Principal(WORKSPACE, "Larry", agent_id="larry"),
+        }
+        return owners.get(key)
+
+    def redeem_ticket(self, ticket: str) -> Principal | None:
+        """Use a ticket up."""
+        if ticket not in self.tickets:
+            return None
+        self.tickets.remove(ticket)
+        return Principal(WORKSPACE, "Marie", user_id="user_1")
+
+
+@dataclass
+class FakeExecutions:
+    """Holds executions and writes down what it was asked to do."""
+
+    rows: list[Wire] = field(default_factory=lambda: [execution()])
+    shape: Wire = field(default_factory=tree)
+    asked: list[tuple[str, Wire]] = field(default_factory=list[tuple[str, Wire]])
+    gate: str | None = None
+
+    def page(
+        self,
+        workspace_id: str,
+        *,
+        plan_id: str | None = None,
+        agent_id: str | None = None,
+        status: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page:
+        """List them."""
+        return FakePage([row for row in self.rows if status in (None, row["status"])])
+
+    def get(self, workspace_id: str, execution_id: str) -> Wire:
+        """Give one."""
+        found = [row for row in self.rows if row["execution_id"] == execution_id]
+        if not found or workspace_id != WORKSPACE:
+            raise NotFound("No such execution.")
+        return found[0]
+
+    def tree(self, workspace_id: str, execution_id: str) -> Wire:
+        """Give the tree."""
+        return self.shape
+
+    def create(self, principal: Principal, request: Wire) -> Wire:
+        """Start one, unless the gate refuses."""
+        self.asked.append(("create", request))
+        if self.gate and not request.get("approvals"):
+            raise ApprovalRequired("A gate refuses.", [Fault("approvals.redline", self.gate)])
+        return {"execution_id": "exec_1", "status": "QUEUED"}
+
+    def control(self, principal: Principal, execution_id: str, request: Wire) -> Wire:
+        """Change the status."""
+        row = self.get(principal.workspace_id, execution_id)
+        self.asked.append((execution_id, request))
+        if row["status"] in ("COMPLETED", "CANCELLED"):
+            raise IllegalMove(row["status"], request["status"], [])
+        row["status"] = request["status"]
+        return row
+
+
+@dataclass
+class FakeHistory:
+    """Holds events, oldest first."""
+
+    events: list[Wire] = field(default_factory=lambda: [event(1, "task_dispatched"), event(2)])
+
+    def page(
+        self,
+        workspace_id: str,
+        execution_id: str,
+        *,
+        after: int = 0,
+        event_type: str | None = None,
+        task_id: str | None = None,
+        agent_id: str | None = None,
+        order: str = "asc",
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> Page:
+        """List them; the cursor is the seq before which to go on."""
+        newest = [row for row in reversed(self.events) if not cursor or row["seq"] < int(cursor)]
+        more = str(newest[limit - 1]["seq"]) if len(newest) > limit else None
+        return FakePage(newest[:limit], more)
+
+
+@dataclass
+class FakePlans:
+    """Holds plans."""
+
+    rows: list[Wire] = field(default_factory=lambda: [plan()])
+    shape: Wire = field(default_factory=breakdown)
+    approved: list[str] = field(default_factory=list[str])
+
+    def page(
+        self,
+        workspace_id: str,
+        *,
+        status: str | None = None,
+        assigned_to: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page:
+        """List them."""
+        return FakePage(self.rows)
+
+    def get(self, workspace_id: str, plan_id: str) -> Wire:
+        """Give one."""
+        found = [row for row in self.rows if row["plan_id"] == plan_id]
+        if not found:
+            raise NotFound("No such plan.")
+        return found[0]
+
+    def tasks(self, workspace_id: str, plan_id: str) -> Wire:
+        """Give its breakdowns."""
+        return self.shape
+
+    def import_upload(self, principal: Principal, filename: str, data: bytes) -> Wire:
+        """Take a plan that says so."""
+        if data != b"a plan":
+            raise InvalidPlan("This is no plan.", [Fault("line 1", f"unexpected {HOSTILE}")])
+        return self.rows[0]
+
+    def approve(self, principal: Principal, plan_id: str, task_id: str) -> Wire:
+        """Note the approval."""
+        self.approved.append(task_id)
+        return {"task_id": task_id, "needs_review": False}
+
+
+@dataclass
+class FakeAgents:
+    """Holds agents."""
+
+    rows: list[Wire] = field(default_factory=lambda: [{"agent_id": "larry", "name": "Larry"}])
+
+    def page(self, workspace_id: str, limit: int = 50, cursor: str | None = None) -> Page:
+        """List them."""
+        return FakePage(self.rows)
+
+
+@dataclass
+class FakeServices:
+    """All of them."""
+
+    identity: FakeIdentity = field(default_factory=FakeIdentity)
+    executions: FakeExecutions = field(default_factory=FakeExecutions)
+    history: FakeHistory = field(default_factory=FakeHistory)
+    plans: FakePlans = field(default_factory=FakePlans)
+    agents: FakeAgents = field(default_factory=FakeAgents)

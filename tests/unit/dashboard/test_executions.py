@@ -1,0 +1,120 @@
+"""The pages of executions."""
+
+import json
+import re
+
+import msgspec
+import pytest
+from flask.testing import FlaskClient
+
+from tests.unit.dashboard.conftest import Post
+from tests.unit.dashboard.fakes import HOSTILE, FakeServices, event, execution, subtask, task
+
+
+def test_list_says_in_sentences_how_far_each_is(browser: FlaskClient) -> None:
+    text = browser.get("/executions").text
+    assert "3/12 tasks complete (25\u00a0%)" in text
+    assert "Current: Present to Carol" in text
+    assert "Open a tea shop" in text
+
+
+def test_list_is_filtered_by_status(browser: FlaskClient, services: FakeServices) -> None:
+    services.executions.rows = [execution("exec_2", "PAUSED", plan_title="Paused one"), execution()]
+    text = browser.get("/executions?status=PAUSED").text
+    assert "Paused one" in text
+    assert "Open a tea shop" not in text
+    assert browser.get("/executions?status=NONSENSE").status_code == 404
+
+
+def test_empty_list_says_what_to_do(browser: FlaskClient, services: FakeServices) -> None:
+    services.executions.rows = []
+    assert "Upload a plan" in browser.get("/executions").text
+
+
+def test_execution_shows_tree_feed_and_controls(browser: FlaskClient) -> None:
+    text = browser.get("/executions/exec_1").text
+    assert "Step 1.1.2" in text
+    assert "Attempt 2 of 3" in text
+    assert "#2" in text
+    assert 'action="/executions/exec_1/pause"' in text
+    assert "<title>25\u00a0% · Open a tea shop" in text
+
+
+def test_older_events_can_be_read_without_script(
+    browser: FlaskClient, services: FakeServices
+) -> None:
+    services.history.events = [event(seq) for seq in range(1, 61)]
+    first = browser.get("/executions/exec_1").text
+    found = re.search(r'href="([^"]+cursor=11[^"]*)"', first)
+    assert found
+    second = browser.get(found[1]).text
+    assert "#11<" in first
+    assert "#10<" in second
+
+
+def test_markup_in_titles_and_messages_is_shown_not_run(
+    browser: FlaskClient, services: FakeServices
+) -> None:
+    row = subtask("1.1.1", "BLOCKED", title=HOSTILE, why={"detail": HOSTILE})
+    phase = {"phase_id": "1", "name": HOSTILE, "status": "BLOCKED"}
+    services.executions.shape = {
+        "phases": [phase | {"tasks": [task("1.1", "BLOCKED", [row], title=HOSTILE)]}]
+    }
+    services.executions.rows = [execution(plan_title=HOSTILE, status_message=HOSTILE)]
+    services.history.events = [event(1, message=HOSTILE, agent_id=HOSTILE, event_type=HOSTILE)]
+    for path in ("/executions", "/executions/exec_1"):
+        text = browser.get(path).text
+        assert HOSTILE not in text
+        assert "&lt;script&gt;" in text
+
+
+def test_data_for_scripts_is_what_the_services_gave(
+    browser: FlaskClient, services: FakeServices
+) -> None:
+    found = re.search(r'id="page-data">(.*?)</script>', browser.get("/executions/exec_1").text)
+    assert found
+    data = json.loads(found[1])
+    assert data["execution"] == msgspec.to_builtins(services.executions.rows[0])
+    assert data["execution"]["updated_at"] == "2026-03-01T12:00:00Z"
+    assert [row["seq"] for row in data["events"]] == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("move", "status"), [("pause", "PAUSED"), ("resume", "RUNNING"), ("cancel", "CANCELLED")]
+)
+def test_control_is_passed_on(post: Post, services: FakeServices, move: str, status: str) -> None:
+    answer = post(f"/executions/exec_1/{move}")
+    assert (answer.status_code, answer.location) == (303, "/executions/exec_1")
+    assert services.executions.asked == [("exec_1", {"status": status})]
+
+
+def test_cancel_is_confirmed_and_keeps_the_reason(
+    browser: FlaskClient, post: Post, services: FakeServices
+) -> None:
+    assert "cannot be undone" in browser.get("/executions/exec_1/cancel").text
+    post("/executions/exec_1/cancel", {"reason": "Budget is gone"})
+    assert services.executions.asked[0][1]["reason"] == "Budget is gone"
+
+
+def test_refused_control_is_told_on_the_page(
+    browser: FlaskClient, post: Post, services: FakeServices
+) -> None:
+    services.executions.rows = [execution(status="COMPLETED")]
+    assert post("/executions/exec_1/pause").status_code == 303
+    assert "COMPLETED cannot become PAUSED" in browser.get("/executions/exec_1").text
+
+
+def test_refused_control_is_told_to_scripts(post: Post, services: FakeServices) -> None:
+    wanted = {"Accept": "application/problem+json"}
+    assert post("/executions/exec_1/pause", headers=wanted).status_code == 204
+    services.executions.rows = [execution(status="COMPLETED")]
+    answer = post("/executions/exec_1/pause", headers=wanted)
+    assert answer.status_code == 409
+    assert answer.mimetype == "application/problem+json"
+    assert "COMPLETED cannot become PAUSED" in answer.get_json()["detail"]
+
+
+def test_unknown_execution_is_a_page_with_404(browser: FlaskClient) -> None:
+    answer = browser.get("/executions/exec_9")
+    assert answer.status_code == 404
+    assert "does not exist" in answer.text

@@ -1,0 +1,181 @@
+"""Every real run, against counts taken from its files without the readers."""
+
+import json
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from app.domain.graph import find_cycle, implied_edges
+from app.domain.plan import Ordering, Plan
+from decomposer.readers import PlanSource, ReadLimits, read_plan
+from decomposer.rules import decompose_plan
+from tests.unit.decomposer.samples import PLANS, needs_plans, told
+
+pytestmark = needs_plans
+
+FOLDERS = sorted(path.name for path in PLANS.glob("20*"))
+DATE = re.compile(r"\d{8}_")
+
+
+def load(folder: Path, ending: str) -> Any:
+    return json.loads(next(folder.glob(f"*{ending}")).read_text("utf-8"))
+
+
+def read(path: Path) -> Plan:
+    return read_plan(PlanSource.from_path(path), ReadLimits(), "plan_1")
+
+
+def same(one: Plan, other: Plan) -> bool:
+    return msgspec.structs.replace(one, source_format="", plan_id="") == msgspec.structs.replace(
+        other, source_format="", plan_id=""
+    )
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_structure_is_that_of_the_three_levels(name: str) -> None:
+    plan, folder = read(PLANS / name), PLANS / name
+    level2, level3 = load(folder, "wbs_level2.json"), load(folder, "wbs_level3.json")
+    assert plan.title == load(folder, "wbs_level1.json")["project_title"]
+    assert [(phase.phase_id, phase.name) for phase in plan.phases] == [
+        (phase["id"], phase["major_phase_title"]) for phase in level2
+    ]
+    assert [(task.task_id, task.title) for task in plan.tasks] == [
+        (task["id"], task["description"]) for phase in level2 for task in phase["subtasks"]
+    ]
+    for task in plan.tasks:
+        rows = [row for row in level3 if row["parent_id"] == task.task_id]
+        assert [
+            (item.subtask_id, item.title, item.description, item.resources)
+            for item in task.written_subtasks
+        ] == [(row["id"], row["name"], row["description"], row["resources_needed"]) for row in rows]
+
+
+def expected_edges(folder: Path) -> tuple[set[tuple[str, str]], int]:
+    """Task edges after the rules of the formats page, and the number of ids dropped."""
+    level2 = load(folder, "wbs_level2.json")
+    members = {phase["id"]: [task["id"] for task in phase["subtasks"]] for phase in level2}
+    phase_of = {task: phase for phase, tasks in members.items() for task in tasks}
+    members |= {task: [task] for task in phase_of}
+    found: set[tuple[str, str]] = set()
+    dropped = 0
+    for row in load(folder, "task_dependencies_raw.json")["task_dependency_details"]:
+        dependent = row["dependent_task_id"].strip().lower()
+        for needed in (item.strip().lower() for item in row["depends_on_task_id_list"]):
+            unknown = dependent not in members or needed not in members
+            if unknown or dependent == needed or phase_of.get(dependent) == needed:
+                dropped += 1
+            else:
+                found |= {(one, other) for one in members[dependent] for other in members[needed]}
+    return found, dropped
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_edges_are_those_stated_with_phases_replaced_by_their_tasks(name: str) -> None:
+    plan = read(PLANS / name)
+    found, dropped = expected_edges(PLANS / name)
+    assert {(task.task_id, item) for task in plan.tasks for item in task.prerequisites} == found
+    assert sum(len(told(plan, code)) for code in ("dangling-id", "own-phase")) == dropped
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_estimates_are_eight_hours_for_each_realistic_day(name: str) -> None:
+    plan = read(PLANS / name)
+    rows = {row["task_id"]: row for row in reversed(load(PLANS / name, "task_durations.json"))}
+    for task in plan.tasks:
+        days = rows[task.task_id]["days_realistic"]
+        assert task.estimate.realistic_hours == (days * 8 if days >= 0 else None)
+        assert task.context["delay_risks"] == rows[task.task_id]["delay_risks"]
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_merged_tree_alone_gives_the_same_structure(name: str) -> None:
+    plan, folder = read(PLANS / name), PLANS / name
+    tree = read(next(folder.glob("*wbs_project_level1_and_level2_and_level3.json")))
+    assert tree.source_format == "planexe-tree"
+    bare = [
+        msgspec.structs.replace(task, prerequisites=[], context={}, estimate=tree.tasks[0].estimate)
+        for task in plan.tasks
+    ]
+    assert tree.tasks == bare
+    assert (tree.title, tree.final_deliverable) == (plan.title, plan.final_deliverable)
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_sequential_order_adds_edges_without_a_cycle(name: str) -> None:
+    plan = read(PLANS / name)
+    implied = implied_edges(plan, Ordering.SEQUENTIAL)
+    together = {
+        task.task_id: [*task.prerequisites, *implied.get(task.task_id, [])] for task in plan.tasks
+    }
+    assert implied
+    assert find_cycle(together) is None
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_breakdown_has_one_step_for_each_written_subtask(name: str) -> None:
+    plan = read(PLANS / name)
+    breakdowns = decompose_plan(plan, 0.8)
+    made = [step.subtask_id for found in breakdowns for step in found.subtasks]
+    assert made == [row.subtask_id for task in plan.tasks for row in task.written_subtasks]
+    assert all(0.5 < found.confidence <= 0.95 for found in breakdowns)
+
+
+@pytest.mark.parametrize("archive", ["20250217_skeleton_display", "20250517_tea_eshop"])
+def test_original_archive_reads_as_its_folder(archive: str) -> None:
+    assert same(read(PLANS / "zips" / f"{archive}.zip"), read(PLANS / archive))
+
+
+def test_names_without_prefix_read_as_names_with_prefix() -> None:
+    name = "20260311_parasomnia_research_unit"
+    archive = PLANS / "zips" / f"unprefixed__{name}__run.zip"
+    assert same(read(archive), read(PLANS / name))
+    assert read(archive).gates.redline == "ALLOW"
+
+
+def test_solarfarm_reads_behind_its_prefixed_names() -> None:
+    plan = read(PLANS / "testdata" / "solarfarm")
+    assert plan.title == "Denmark Solar Farm"
+    assert (len(plan.phases), len(plan.tasks)) == (7, 14)
+    assert [len(task.written_subtasks) for task in plan.tasks][:2] == [3, 3]
+    assert len(told(plan, "repeated-row")) == 3
+    assert plan.tasks[0].estimate.realistic_hours == 240
+    assert plan.roles_required[0] == "Project Manager"
+
+
+def test_lunar_base_reads_without_a_third_level() -> None:
+    plan = read(PLANS / "testdata" / "lunar_base")
+    assert (len(plan.phases), len(plan.tasks)) == (7, 35)
+    assert plan.goal.startswith("Establish a permanent manned base")
+    assert plan.risks
+    assert "wbs_level3.json" in {warning.where for warning in told(plan, "missing-file")}
+    assert all(found.needs_review for found in decompose_plan(plan, 0.8))
+
+
+def test_tree_with_dependencies_inside_reads_them() -> None:
+    plan = read(PLANS / "testdata" / "find_tv_remote" / "wbs_project.json")
+    assert [len(task.prerequisites) for task in plan.tasks] == [0, 1, 1, 1, 1, 2]
+    assert [task.estimate.realistic_hours for task in plan.tasks[:2]] == [1200, 16]
+    assert plan.tasks[3].estimate.max_hours == 8
+    assert same(plan, read(PLANS / "testdata" / "find_tv_remote"))
+
+
+def test_dangling_id_is_told_with_the_id_it_is_close_to() -> None:
+    plan = read(PLANS / "20260303_crate_recovery_campaign")
+    (warning,) = told(plan, "dangling-id")
+    assert warning.value not in {task.task_id for task in plan.tasks}
+    assert warning.suggestion in {task.task_id for task in plan.tasks}
+
+
+def test_refusal_of_the_plan_by_its_own_assessment_is_kept() -> None:
+    gates = read(PLANS / "20251220_113753_global_relocation").gates
+    assert gates.refusals == ["go_no_go"]
+
+
+def test_largest_run_is_read_and_broken_down_in_a_moment() -> None:
+    started = time.process_time()
+    decompose_plan(read(PLANS / "20250629_reverse_aging_lab"), 0.8)
+    assert time.process_time() - started < 0.3

@@ -1,0 +1,71 @@
+"""The clock: says each second what is to be done. Several clocks give one beat per slot."""
+
+import logging
+import signal
+import time
+
+import redis
+from apscheduler.schedulers.blocking import BlockingScheduler
+from dramatiq import Message
+from dramatiq.brokers.redis import RedisBroker
+
+from app.live.client import connect
+from app.live.keys import WORKSPACES
+from config.logging import configure
+from config.settings import Settings
+from workers.broker import UPKEEP, make_broker
+
+logger = logging.getLogger(__name__)
+
+BEAT_SECONDS = 1
+EVERY_BEAT = ("persist", "sweep")
+
+
+class Clock:
+    """Puts one message per duty and workspace into the queue, in each slot of a second."""
+
+    def __init__(self, client: redis.Redis, broker: RedisBroker) -> None:
+        self._client = client
+        self._broker = broker
+        broker.declare_queue(UPKEEP)
+
+    def beat(self) -> None:
+        """Send what is due in this slot, unless another clock has done so."""
+        try:
+            if self._client.set(f"ax:clock:{int(time.time())}", "1", nx=True, ex=60):
+                self._send()
+        except redis.RedisError as error:
+            logger.warning("clock: Redis does not answer (%s); the next beat tries again", error)
+
+    def _send(self) -> None:
+        for workspace in self._client.smembers(WORKSPACES):
+            for duty in EVERY_BEAT:
+                self._broker.enqueue(
+                    Message(
+                        queue_name=UPKEEP,
+                        actor_name=duty,
+                        args=(workspace.decode(),),
+                        kwargs={},
+                        options={"max_age": 10_000},
+                    )
+                )
+
+
+def main() -> None:
+    """Beat until SIGTERM or SIGINT."""
+    settings = Settings.of_process()
+    configure(settings)
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    url = settings.redis_url or ""
+    clock = Clock(connect(url), make_broker(url))
+    scheduler = BlockingScheduler(timezone="UTC")
+    scheduler.add_job(
+        clock.beat, "interval", seconds=BEAT_SECONDS, coalesce=True, max_instances=1
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: scheduler.shutdown(wait=False))
+    scheduler.start()
+
+
+if __name__ == "__main__":
+    main()

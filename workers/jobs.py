@@ -1,0 +1,25 @@
+"""How services hand work to the workers: by the name of an actor, without importing it."""
+
+from dramatiq import Message
+from dramatiq.brokers.redis import RedisBroker
+
+from workers.broker import DECOMPOSITION
+
+
+class QueuedJobs:
+    """Puts messages into the queues."""
+
+    def __init__(self, broker: RedisBroker) -> None:
+        self._broker = broker
+        broker.declare_queue(DECOMPOSITION)
+
+    def decompose(self, workspace_id: str, plan_id: str, version: int) -> None:
+        """Have every task of a plan broken down as this version."""
+        message: Message[None] = Message(
+            queue_name=DECOMPOSITION,
+            actor_name="decompose",
+            args=(workspace_id, plan_id, version),
+            kwargs={},
+            options={},
+        )
+        self._broker.enqueue(message)

@@ -1,0 +1,32 @@
+"""The actors. Each may run twice or be killed half-way without harm."""
+
+import datetime as dt
+
+import dramatiq
+
+from app.bootstrap import of_process
+from config.settings import Settings
+from workers.broker import DECOMPOSITION, UPKEEP, make_broker
+
+PERSIST_FOR = dt.timedelta(seconds=1)
+"""As long as the clock's beat, so that the record is followed without a pause."""
+
+dramatiq.set_broker(make_broker(Settings.of_process().redis_url or ""))
+
+
+@dramatiq.actor(queue_name=DECOMPOSITION)
+def decompose(workspace_id: str, plan_id: str, version: int) -> None:
+    """Break a plan down."""
+    of_process().decomposition.decompose(workspace_id, plan_id, version)
+
+
+@dramatiq.actor(queue_name=UPKEEP, max_retries=0)
+def persist(workspace_id: str) -> None:
+    """Write the log into the record; the next beat tries again what fails."""
+    of_process().persistence.drain(workspace_id, PERSIST_FOR)
+
+
+@dramatiq.actor(queue_name=UPKEEP, max_retries=0)
+def sweep(workspace_id: str) -> None:
+    """Carry out due timers; the next beat tries again what fails."""
+    of_process().upkeep.sweep(workspace_id)
