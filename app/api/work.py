@@ -1,5 +1,6 @@
 """``/api/agents/{id}/work``: an agent asks for work, and may wait for it."""
 
+import select
 import socket
 from typing import Any
 
@@ -53,8 +54,8 @@ def _is_heard() -> bool:
     if connection is None:
         return True
     try:
-        return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
-    except BlockingIOError:
-        return True
+        # Asked first, since gevent's recv waits whatever its flags say.
+        readable = select.select([connection], [], [], 0)[0]
+        return not readable or connection.recv(1, socket.MSG_PEEK) != b""
     except OSError:
         return False
