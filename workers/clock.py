@@ -3,6 +3,7 @@
 import logging
 import signal
 import time
+from typing import Any
 
 import redis
 from apscheduler.schedulers.blocking import BlockingScheduler
@@ -38,7 +39,8 @@ class Clock:
             logger.warning("clock: Redis does not answer (%s); the next beat tries again", error)
 
     def _send(self) -> None:
-        for workspace in self._client.smembers(WORKSPACES):
+        workspaces: Any = self._client.smembers(WORKSPACES)
+        for workspace in workspaces:
             for duty in EVERY_BEAT:
                 self._broker.enqueue(
                     Message(
@@ -59,11 +61,9 @@ def main() -> None:
     url = settings.redis_url or ""
     clock = Clock(connect(url), make_broker(url))
     scheduler = BlockingScheduler(timezone="UTC")
-    scheduler.add_job(
-        clock.beat, "interval", seconds=BEAT_SECONDS, coalesce=True, max_instances=1
-    )
+    scheduler.add_job(clock.beat, "interval", seconds=BEAT_SECONDS, coalesce=True, max_instances=1)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: scheduler.shutdown(wait=False))
+        signal.signal(number, lambda _number, _frame: scheduler.shutdown(wait=False))
     scheduler.start()
 
 

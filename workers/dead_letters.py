@@ -23,7 +23,7 @@ class DeadLetters(Middleware):
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
 
-    def after_nack(self, broker: Broker, message: MessageProxy) -> None:
+    def after_nack(self, broker: Broker, message: MessageProxy) -> None:  # noqa: ARG002 - dramatiq's
         """Record a death; told twice of one death, it keeps one job."""
         queue = Queue(DESK_QUEUE, connection=self._client, serializer=JSONSerializer)
         job = Job.create(
@@ -44,5 +44,8 @@ class DeadLetters(Middleware):
 
 def resend(message: dict[str, Any]) -> None:
     """Give a dead message a new life: what the desk does when somebody requeues the job."""
-    options = {name: value for name, value in message["options"].items() if name not in OF_ONE_DEATH}
-    get_broker().enqueue(Message(**{**message, "options": options}))
+    options = {
+        name: value for name, value in message["options"].items() if name not in OF_ONE_DEATH
+    }
+    again: Message[Any] = Message(**message)
+    get_broker().enqueue(again.copy(options=options))

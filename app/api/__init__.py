@@ -3,7 +3,7 @@
 ``docs/api.md`` is the contract; ``/api/openapi.json`` is made from the schemas here.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from flask import Flask
 from flask_smorest import Api
@@ -18,6 +18,10 @@ from app.services import Services
 
 TITLE = "PlanExe-AX"
 VERSION = "1"
+_SECURITY: Final[dict[str, Any]] = {
+    "security": [{"key": []}],
+    "components": {"securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
+}
 
 
 class _ProblemApi(Api):
@@ -39,8 +43,7 @@ def register(flask: Flask, services: Services, limits: Limits) -> None:
         MAX_CONTENT_LENGTH=limits.body_bytes,
         SOCK_SERVER_OPTIONS={"ping_interval": 25, "max_message_size": 4096},
     )
-    api = _ProblemApi(flask, spec_kwargs={"security": [{"key": []}]})
-    api.spec.components.security_scheme("key", {"type": "http", "scheme": "bearer"})
+    api = _ProblemApi(flask, spec_kwargs=_SECURITY)
     install(flask)
     for module in (plans, executions, agents, work_routes, events):
         blueprint = module.create_blueprint(services, limits)

@@ -112,7 +112,7 @@ def load_report(document: Any, execution_id: str, agent_id: str) -> Report:
     Raises:
         ValidationError: Names each bad field.
     """
-    data: dict[str, Any] = _EVENT.load(document)
+    data: Any = _EVENT.load(document)
     for name, expected in (("execution_id", execution_id), ("agent_id", agent_id)):
         if data.pop(name, expected) != expected:
             raise ValidationError({name: ["Does not match the one this request is about."]})
@@ -122,5 +122,7 @@ def load_report(document: Any, execution_id: str, agent_id: str) -> Report:
     if len(msgspec.json.encode(data.get("output_data"))) > OUTPUT_BYTES:
         raise ValidationError({"output_data": [f"Longer than {OUTPUT_BYTES} bytes as JSON."]})
     data.pop("status", None)
-    found = {name: value for name, value in data.items() if value is not None}
-    return Report(**{"event_id": "", **found, "event_type": kind, "agent_id": agent_id})
+    found: dict[str, Any] = {name: value for name, value in data.items() if value is not None}
+    found |= {"event_type": kind, "agent_id": agent_id}
+    found.setdefault("event_id", "")
+    return Report(**found)

@@ -75,8 +75,9 @@ def _batch(
     answers = iter(
         services.reports.report(caller(), execution_id, reports, claim=claim) if reports else ()
     )
-    results = [_result(next(answers) if isinstance(one, Report) else Answer(refusal=one))
-               for one in loaded]
+    results = [
+        _result(next(answers) if isinstance(one, Report) else Answer(refusal=one)) for one in loaded
+    ]
     return reply({"results": results}, 207)
 
 

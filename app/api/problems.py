@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
@@ -47,7 +48,7 @@ def problem_of(error: Exception) -> Response:
     response = Response(
         msgspec.json.encode(document), document["status"], content_type="application/problem+json"
     )
-    if document["status"] == 503:
+    if document["status"] == HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     if isinstance(error, HTTPException):
         for name, value in error.get_headers():
@@ -113,7 +114,7 @@ def _leaves(node: Any, path: tuple[str, ...]) -> Iterable[tuple[tuple[str, ...],
 
 
 def _unexpected(error: Exception) -> Response:
-    logger.exception("request failed", exc_info=error)
+    logger.error("request failed", exc_info=error)
     detail = "Something went wrong here. It has been logged under the request id."
     document = _document(500, "internal-error", "Internal error", detail, [])
     return Response(msgspec.json.encode(document), 500, content_type="application/problem+json")

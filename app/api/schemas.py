@@ -93,7 +93,7 @@ class CapabilityField(fields.Field[Any]):
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> dict[str, Any]:
         if isinstance(value, str):
             value = {"action": value}
-        loaded: dict[str, Any] = _CAPABILITY.load(value)
+        loaded: Any = _CAPABILITY.load(value)
         return loaded
 
 

@@ -7,14 +7,13 @@ from flask import Blueprint, Response, g, request
 from flask_sock import Sock
 from simple_websocket import ConnectionClosed, Server
 from werkzeug.exceptions import BadRequest, Forbidden, Unauthorized
+from wsproto.frame_protocol import CloseReason
 
 from app.api.encoding import reply
 from app.api.guard import authenticate, caller, users_only
-from app.live.tickets import TICKET_LIFE
 from app.services import Services
-
-GOING_AWAY = 1012
-"""Close code "service restart": the client comes back and resumes after its seq."""
+from app.services.history import LONGEST_SEQ
+from app.services.identity import TICKET_SECONDS
 
 
 def create_blueprint(services: Services) -> Blueprint:
@@ -54,8 +53,7 @@ def create_blueprint(services: Services) -> Blueprint:
     def issue_ticket() -> Response:
         """Give a ticket for where neither cookie nor header can be sent."""
         ticket = services.identity.issue_ticket(caller())
-        seconds = int(TICKET_LIFE.total_seconds())
-        return reply({"ticket": ticket, "expires_in_seconds": seconds}, 201)
+        return reply({"ticket": ticket, "expires_in_seconds": TICKET_SECONDS}, 201)
 
     return blueprint
 
@@ -64,7 +62,7 @@ def _after() -> int | None:
     after = request.args.get("after")
     if after is None:
         return None
-    if not (after.isascii() and after.isdigit() and len(after) < 16):
+    if not (after.isascii() and after.isdigit() and len(after) <= LONGEST_SEQ):
         raise BadRequest("after is the seq of the last event you have.")
     return int(after)
 
@@ -83,6 +81,6 @@ def _send(socket: Server, messages: Iterator[str | None]) -> None:
                 return
             if message is not None:
                 socket.send(message)
-        socket.close(GOING_AWAY, "restarting")
+        socket.close(CloseReason.SERVICE_RESTART, "restarting")
     except ConnectionClosed:
         return

@@ -105,9 +105,7 @@ def _create(draft: _Draft, command: c.CreateExecution) -> None:
 
 def _start(draft: _Draft, command: c.StartExecution) -> None:
     _check_move(draft.state, ExecutionStatus.QUEUED, only_from=ExecutionStatus.CREATED)
-    draft.emit(
-        EventType.EXECUTION_QUEUED, actor=command.actor, status=ExecutionStatus.QUEUED
-    )
+    draft.emit(EventType.EXECUTION_QUEUED, actor=command.actor, status=ExecutionStatus.QUEUED)
 
 
 def _pause(draft: _Draft, command: c.PauseExecution) -> None:
@@ -124,14 +122,11 @@ def _resume(draft: _Draft, command: c.ResumeExecution) -> None:
     header = draft.state.header
     if header.status is not ExecutionStatus.PAUSED:
         raise IllegalMove(header.status, "RUNNING", legal_moves(header.status))
-    if header.started_at is None:
-        status = ExecutionStatus.QUEUED
-    else:
-        status = ExecutionStatus.RUNNING
+    running = ExecutionStatus.RUNNING if header.started_at else ExecutionStatus.QUEUED
     draft.emit(
         EventType.EXECUTION_RESUMED,
         actor=command.actor,
-        status=status,
+        status=running,
         message=command.reason or None,
     )
 
@@ -159,9 +154,7 @@ def _claim(draft: _Draft, command: c.ClaimSubtask) -> None:
 
 def _dispatch(draft: _Draft, subtask_id: str, claimant: c.Claimant) -> None:
     if draft.state.header.started_at is None:
-        draft.emit(
-            EventType.EXECUTION_STARTED, actor=SYSTEM, status=ExecutionStatus.RUNNING
-        )
+        draft.emit(EventType.EXECUTION_STARTED, actor=SYSTEM, status=ExecutionStatus.RUNNING)
     subtask = draft.state.subtasks[subtask_id]
     lease = Lease(
         token=str(draft.state.header.seq + 1),
@@ -186,7 +179,9 @@ def _claim_next(draft: _Draft, before: Execution, claimant: c.Claimant) -> None:
     state = draft.state
     if state.header.status is not ExecutionStatus.RUNNING:
         return
-    for subtask_id in sorted(state.changed_subtasks, key=lambda one: state.graph.subtasks[one].position):
+    for subtask_id in sorted(
+        state.changed_subtasks, key=lambda one: state.graph.subtasks[one].position
+    ):
         if (
             state.subtasks[subtask_id].status is SubtaskStatus.READY
             and before.subtasks[subtask_id].status is not SubtaskStatus.READY

@@ -155,7 +155,9 @@ def _task_nodes(
                 phase_id=phase.phase_id,
                 title=task.title,
                 subtasks=[subtask.subtask_id for subtask in breakdown.subtasks],
-                entries=[s.subtask_id for s in breakdown.subtasks if own.isdisjoint(s.dependencies)],
+                entries=[
+                    s.subtask_id for s in breakdown.subtasks if own.isdisjoint(s.dependencies)
+                ],
                 prerequisites=[*task.prerequisites, *added],
                 dependents=dependents.get(task.task_id, []),
                 implied=list(added),

@@ -28,7 +28,7 @@ _LONGEST_DELAY_SECONDS: Final = 30.0
 _STEADY_SECONDS: Final = 30.0
 
 
-class Stopped(Exception):  # noqa: N818 no error: somebody asked for it
+class Stopped(Exception):
     """A signal asked the supervisor to end."""
 
 

@@ -1,7 +1,7 @@
 """Answers to requests that carried an ``Idempotency-Key``, so that a repeat gets the same."""
 
 import datetime as dt
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import redis
@@ -35,7 +35,7 @@ class StoredAnswers:
         with translated():
             if self._client.set(name, mine, nx=True, ex=RESERVED_FOR):
                 return None
-            found: bytes | None = self._client.get(name)
+            found: Any = self._client.get(name)
         return msgspec.msgpack.decode(found, type=StoredAnswer) if found else None
 
     def keep(self, workspace_id: str, owner: str, key: str, answer: StoredAnswer) -> None:

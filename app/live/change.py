@@ -16,7 +16,6 @@ from app.domain.states import ExecutionStatus, SubtaskStatus
 from app.live.keys import Keys, lease_field, timer
 
 
-
 def encode(value: Any) -> str:
     """Encode as JSON text: Redis' MessagePack knows no binary type."""
     return msgspec.json.encode(value).decode()

@@ -186,9 +186,7 @@ class LiveExecutions:
         header = _HEADER.decode(raw)
         return _assemble(self._graph(keys, header), header, fields)
 
-    def part(
-        self, workspace_id: str, execution_id: str, subtask_ids: Sequence[str]
-    ) -> Execution:
+    def part(self, workspace_id: str, execution_id: str, subtask_ids: Sequence[str]) -> Execution:
         """Read an execution with some of its subtasks; unknown ones are left out.
 
         Raises:
@@ -346,7 +344,7 @@ class LiveExecutions:
         graph = self._graphs.get(header.graph_id)
         if graph is None:
             with translated():
-                packed: bytes | None = self._client.hget(keys.graph(header.graph_id), "packed")
+                packed: Any = self._client.hget(keys.graph(header.graph_id), "packed")
             if packed is None:
                 raise NotLive(header.execution_id)
             graph = ExecutionGraph.unpack(packed)

@@ -43,21 +43,24 @@ class Log:
     def workspaces(self) -> list[str]:
         """Name the workspaces that have a log."""
         with translated():
-            return sorted(one.decode() for one in self._client.smembers(WORKSPACES))
+            found: Any = self._client.smembers(WORKSPACES)
+        return sorted(one.decode() for one in found)
 
     def position(self, workspace_id: str) -> str:
         """Name the last entry: whatever comes after it is new."""
         with translated():
-            last = self._client.xrevrange(Keys(workspace_id).log, count=1)
+            last: Any = self._client.xrevrange(Keys(workspace_id).log, count=1)
         return last[0][0].decode() if last else "0-0"
 
     def tail(
         self, positions: Mapping[str, str], wait: dt.timedelta
     ) -> list[tuple[str, list[LogEntry]]]:
         """Wait for entries after the position in each workspace; for watchers."""
-        streams = {Keys(one).log: position for one, position in positions.items()}
+        streams: Any = {Keys(one).log: position for one, position in positions.items()}
         with translated():
-            found = self._blocking.xread(streams, count=1000, block=int(wait.total_seconds() * 1000))
+            found: Any = self._blocking.xread(
+                streams, count=1000, block=int(wait.total_seconds() * 1000)
+            )
         return [(workspace_of(key.decode()), _entries(raw)) for key, raw in found or []]
 
     def unrecorded(
@@ -113,7 +116,7 @@ class Log:
         """Read events that may not be recorded yet: seq, body, hash, in order."""
         key = Keys(workspace_id).events(execution_id)
         with translated():
-            found = self._client.xrange(key, min=f"(0-{after}", count=most)
+            found: Any = self._client.xrange(key, min=f"(0-{after}", count=most)
         return [
             (int(entry_id.partition(b"-")[2]), fields[b"e"], fields[b"h"].decode())
             for entry_id, fields in found

@@ -2,7 +2,7 @@
 
 import contextlib
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import Any, Final
 
 import redis
@@ -18,7 +18,7 @@ NOT_DUE: Final = -3
 
 
 @contextlib.contextmanager
-def translated() -> Iterator[None]:
+def translated() -> Generator[None]:
     """Raise ``LiveUnavailable`` for what Redis or the way to it refuses."""
     try:
         yield

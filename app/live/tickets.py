@@ -2,7 +2,7 @@
 
 import datetime as dt
 import secrets
-from typing import Final
+from typing import Any, Final
 
 import redis
 
@@ -29,4 +29,5 @@ class Tickets:
         """Give the holder of a ticket, the first time only."""
         workspace_id = ticket.partition(".")[0]
         with translated():
-            return self._client.getdel(Keys(workspace_id).ticket(ticket))
+            holder: Any = self._client.getdel(Keys(workspace_id).ticket(ticket))
+        return holder

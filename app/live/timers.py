@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import redis
@@ -31,7 +32,7 @@ class Timers:
     def due(self, workspace_id: str, now: dt.datetime, most: int) -> Sequence[Timer]:
         """Name what is due, longest due first."""
         with translated():
-            found: list[tuple[bytes, float]] = self._client.zrange(
+            found: Any = self._client.zrange(
                 Keys(workspace_id).timers,
                 "-inf",  # pyright: ignore[reportArgumentType]
                 milliseconds(now),
@@ -50,4 +51,6 @@ class Timers:
 
 def _timer(name: str, score: float) -> Timer:
     kind, execution_id, subtask_id = name.split(TIMER_SEPARATOR, 2)
-    return Timer(name, kind, execution_id, subtask_id, dt.datetime.fromtimestamp(score / 1000, dt.UTC))
+    return Timer(
+        name, kind, execution_id, subtask_id, dt.datetime.fromtimestamp(score / 1000, dt.UTC)
+    )

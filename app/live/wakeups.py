@@ -2,9 +2,10 @@
 
 import logging
 import threading
-from typing import Self
+from typing import Any, Self
 
 import redis
+from redis.client import PubSub
 
 from app.live.keys import WAKE_PATTERN, workspace_of
 
@@ -90,9 +91,9 @@ class Wakeups:
                 logger.warning("wake-ups: Redis does not answer; trying again")
                 self._stopped.wait(_RECONNECT_SECONDS)
 
-    def _follow(self, pubsub: redis.client.PubSub) -> None:
+    def _follow(self, pubsub: PubSub) -> None:
         while not self.stopped:
-            message = pubsub.get_message(timeout=5.0)
+            message: Any = pubsub.get_message(timeout=5.0)
             if message is None:
                 continue
             if message["type"] == "psubscribe":

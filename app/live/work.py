@@ -7,7 +7,7 @@ same commit that leases the subtask, so no entry is ever handed out and forgotte
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import redis
@@ -70,7 +70,7 @@ class Work:
         last = entry.entry_id
         while True:
             with translated():
-                page = self._client.xrange(keys.work(agent_id), min=f"({last}", count=PAGE)
+                page: Any = self._client.xrange(keys.work(agent_id), min=f"({last}", count=PAGE)
             for raw in page:
                 found = _entry(*raw)
                 last = found.entry_id
@@ -105,9 +105,7 @@ class Work:
             score: float | None = self._client.zscore(Keys(workspace_id).timers, name)
         return None if score is None else dt.datetime.fromtimestamp(score / 1000, dt.UTC)
 
-    def last_contacts(
-        self, workspace_id: str, agent_ids: Sequence[str]
-    ) -> dict[str, dt.datetime]:
+    def last_contacts(self, workspace_id: str, agent_ids: Sequence[str]) -> dict[str, dt.datetime]:
         """Tell when each agent was last heard of; those never heard of are left out."""
         keys = Keys(workspace_id)
         pipeline = self._client.pipeline(transaction=False)

@@ -18,6 +18,7 @@ from app.services.identity import Identity, Principal, make_key
 from app.services.views import View, agent_view
 
 AGENT_CACHE_LIFE: Final = dt.timedelta(seconds=15)
+AGENTS_KNOWN_AT_MOST: Final = 20_000
 
 
 class AgentTerms(msgspec.Struct, frozen=True):
@@ -91,7 +92,7 @@ class AgentService:
         if agent is None:
             raise NotFound(f"There is no agent {agent_id!r}.")
         with self._lock:
-            if len(self._known) > 20_000:
+            if len(self._known) > AGENTS_KNOWN_AT_MOST:
                 self._known.clear()
             self._known[workspace_id, agent_id] = (now, agent)
         return agent

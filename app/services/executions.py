@@ -172,9 +172,7 @@ class ExecutionService:
             raise NotFound(f"There is no execution {execution_id!r}.")
         return control_view(execution.header)
 
-    def execution(
-        self, workspace_id: str, execution_id: str, *, whole: bool = True
-    ) -> Execution:
+    def execution(self, workspace_id: str, execution_id: str, *, whole: bool = True) -> Execution:
         """Give an execution, live or from the record; not ``whole`` means without subtasks.
 
         Raises:

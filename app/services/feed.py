@@ -62,9 +62,7 @@ class Subscription:
 class Feed:
     """Follows the log in one thread per process and hands its entries to the watchers."""
 
-    def __init__(
-        self, log: Log, executions: ExecutionService, history: HistoryService
-    ) -> None:
+    def __init__(self, log: Log, executions: ExecutionService, history: HistoryService) -> None:
         self._log = log
         self._executions = executions
         self._history = history
@@ -165,9 +163,7 @@ class Feed:
         yield _encode(_update_view(header, {}))
         return last
 
-    def _missed(
-        self, workspace_id: str, execution_id: str, last: int
-    ) -> Generator[str, None, int]:
+    def _missed(self, workspace_id: str, execution_id: str, last: int) -> Generator[str, None, int]:
         for logged in self._history.after(workspace_id, execution_id, last):
             last = logged.event.seq
             yield _encode({"type": "event", **event_view(logged)})

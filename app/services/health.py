@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 class HealthService:
     """Asks each server, by name."""
 
-    def __init__(self, probes: Mapping[str, Callable[[], object]], faults: tuple[type[Exception], ...]) -> None:
+    def __init__(
+        self, probes: Mapping[str, Callable[[], object]], faults: tuple[type[Exception], ...]
+    ) -> None:
         self._probes = probes
         self._faults = faults
 

@@ -1,6 +1,7 @@
 """The log of an execution, read over the seam between Redis and PostgreSQL without a gap."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 import msgspec
 
@@ -12,7 +13,9 @@ from app.record.pages import Page
 from app.services.executions import ExecutionService
 from app.services.views import View
 
-UNRECORDED_AT_MOST = 100_000
+UNRECORDED_AT_MOST: Final = 100_000
+PAGE: Final = 1000
+LONGEST_SEQ: Final = 15
 
 
 class LoggedEvent(msgspec.Struct, frozen=True):
@@ -81,10 +84,10 @@ class HistoryService:
                 before=None,
                 wanted=_Filter(None, None, None),
                 descending=False,
-                limit=1000,
+                limit=PAGE,
             )
             yield from found
-            if len(found) < 1000:
+            if len(found) < PAGE:
                 return
             seq = found[-1].event.seq
 
@@ -121,7 +124,7 @@ class HistoryService:
 
 class _Filter(msgspec.Struct, frozen=True):
     event_type: str | None
-    task_ids: Collection[str] | None
+    task_ids: Sequence[str] | None
     agent_id: str | None
 
     def takes(self, event: Event) -> bool:
@@ -162,7 +165,7 @@ def event_view(logged: LoggedEvent) -> View:
 def _parse(cursor: str | None) -> int | None:
     if cursor is None:
         return None
-    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 16):
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= LONGEST_SEQ):
         told = "is not a cursor that a list gave"
         raise Invalid(f"The cursor {told}.", [Fault("cursor", told)])
     return int(cursor)

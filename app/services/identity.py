@@ -9,14 +9,18 @@ from typing import Final
 import msgspec
 
 from app.domain.ids import new_id
-from app.live.tickets import Tickets
+from app.live.tickets import TICKET_LIFE, Tickets
 from app.record.identities import Identities, NewKey
 from app.services.clock import Clock
 
 KEY_CACHE_LIFE: Final = dt.timedelta(seconds=15)
 """How long a revoked key may still be taken: the price of asking PostgreSQL rarely."""
 
+KEYS_KNOWN_AT_MOST: Final = 10_000
+
 OWNER_WORKSPACE: Final = "default"
+
+TICKET_SECONDS: Final = int(TICKET_LIFE.total_seconds())
 
 
 class Principal(msgspec.Struct, frozen=True):
@@ -64,10 +68,13 @@ class Identity:
         if owner is None:
             return None
         principal = Principal(
-            owner.workspace_id, owner.user_name or owner.agent_id or "", owner.user_id, owner.agent_id
+            owner.workspace_id,
+            owner.user_name or owner.agent_id or "",
+            owner.user_id,
+            owner.agent_id,
         )
         with self._lock:
-            if len(self._known) > 10_000:
+            if len(self._known) > KEYS_KNOWN_AT_MOST:
                 self._known.clear()
             self._known[hashed] = (now, principal)
         return principal

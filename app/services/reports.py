@@ -99,7 +99,9 @@ class ReportService:
     def _prepare(self, report: c.Report) -> c.Report:
         # Back-off is spread by chance, not kept secret.
         return msgspec.structs.replace(
-            report, event_id=report.event_id or new_id("evt"), jitter=random.random()  # noqa: S311
+            report,
+            event_id=report.event_id or new_id("evt"),
+            jitter=random.random(),  # noqa: S311
         )
 
     def _gone(self, principal: Principal, execution_id: str) -> DomainError:

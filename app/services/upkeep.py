@@ -54,9 +54,7 @@ class UpkeepService:
         command = self._command(workspace_id, timer)
         if command is not None:
             guard = (timer.name, now)
-            result = self._live.execute(
-                workspace_id, timer.execution_id, [command], now, due=guard
-            )
+            result = self._live.execute(workspace_id, timer.execution_id, [command], now, due=guard)
             if result.outcomes[0].refusal is None:
                 return
         self._timers.drop(workspace_id, timer, now)

@@ -231,4 +231,3 @@ def subtask_view(subtask: Subtask) -> View:
 def counts_view(counts: Mapping[SubtaskStatus, int]) -> View:
     """Give how many subtasks stand in each status."""
     return {str(status): count for status, count in counts.items() if count}
-
