@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 BEAT_SECONDS = 1
 EVERY_BEAT = ("persist", "sweep")
+BACKLOG = 1000
+"""Messages that may wait: with no worker running, the queue stays bounded."""
 
 
 class Clock:
@@ -39,6 +41,10 @@ class Clock:
             logger.warning("clock: Redis does not answer (%s); the next beat tries again", error)
 
     def _send(self) -> None:
+        waiting: Any = self._client.llen(f"{self._broker.namespace}:{UPKEEP}")
+        if waiting > BACKLOG:
+            logger.warning("clock: %d messages wait for a worker; none is added", waiting)
+            return
         workspaces: Any = self._client.smembers(WORKSPACES)
         for workspace in workspaces:
             for duty in EVERY_BEAT:

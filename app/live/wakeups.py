@@ -90,6 +90,9 @@ class Wakeups:
             except redis.RedisError:
                 logger.warning("wake-ups: Redis does not answer; trying again")
                 self._stopped.wait(_RECONNECT_SECONDS)
+            except Exception:  # The edge of the thread: without it no poll would be woken again.
+                logger.exception("wake-ups: a message could not be handed on")
+                self._stopped.wait(_RECONNECT_SECONDS)
 
     def _follow(self, pubsub: PubSub) -> None:
         while not self.stopped:

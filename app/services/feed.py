@@ -23,6 +23,7 @@ QUEUE_LENGTH: Final = 2000
 """Messages a slow watcher may be behind before it gets a fresh snapshot instead."""
 
 TAIL_WAIT: Final = dt.timedelta(milliseconds=500)
+RETRY_SECONDS: Final = 0.5
 ALL: Final = ""
 """Stands for all executions of a workspace."""
 
@@ -196,7 +197,10 @@ class Feed:
                         self._hand_out(workspace_id, entry)
             except LiveError:
                 logger.warning("feed: Redis does not answer; trying again")
-                self._stopped.wait(0.5)
+                self._stopped.wait(RETRY_SECONDS)
+            except Exception:  # The edge of the thread: without it every stream would go silent.
+                logger.exception("feed: an entry of the log could not be handed out")
+                self._stopped.wait(RETRY_SECONDS)
 
     def _hand_out(self, workspace_id: str, entry: LogEntry) -> None:
         with self._lock:
