@@ -112,8 +112,8 @@ def _await_agent(client: Client, agent_id: str) -> None:
 def _start(client: Client, plan: Json, order: Order) -> Json:
     body: Json = {"plan_id": plan["plan_id"], "agent_id": order.agent_id}
     if plan["status"] == "REFUSED" and order.auto_approve:
-        gates = [name for name, words in plan["gates"].items() if words]
-        body["approvals"] = {name: {"reason": _REASON} for name in gates}
+        refusals = plan["gates"]["refusals"]
+        body["approvals"] = {gate: {"reason": _REASON} for gate in refusals}
     execution = client.post("/api/executions", body)
     print(f"Started {execution['execution_id']}: {plan['title']}")
     return execution
