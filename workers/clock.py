@@ -11,7 +11,7 @@ from dramatiq import Message
 from dramatiq.brokers.redis import RedisBroker
 
 from app.live.client import connect
-from app.live.keys import WORKSPACES
+from app.live.keys import CLOCK_SLOT, WORKSPACES
 from config.logging import configure
 from config.settings import Settings
 from workers.broker import UPKEEP, make_broker
@@ -35,7 +35,7 @@ class Clock:
     def beat(self) -> None:
         """Send what is due in this slot, unless another clock has done so."""
         try:
-            if self._client.set(f"ax:clock:{int(time.time())}", "1", nx=True, ex=60):
+            if self._client.set(CLOCK_SLOT.format(slot=int(time.time())), "1", nx=True, ex=60):
                 self._send()
         except redis.RedisError as error:
             logger.warning("clock: Redis does not answer (%s); the next beat tries again", error)

@@ -47,5 +47,6 @@ def resend(message: dict[str, Any]) -> None:
     options = {
         name: value for name, value in message["options"].items() if name not in OF_ONE_DEATH
     }
-    again: Message[Any] = Message(**message)
-    get_broker().enqueue(again.copy(options=options))
+    # Not Message.copy, which would merge the old options in again.
+    again: dict[str, Any] = {**message, "options": options}
+    get_broker().enqueue(Message(**again))

@@ -9,11 +9,23 @@ from flask import Flask
 from flask_smorest import Api
 from werkzeug.exceptions import HTTPException
 
-from app.api import agents, docs_page, events, executions, guard, health, idempotency, plans, stream
+from app.api import (
+    agents,
+    docs_page,
+    events,
+    executions,
+    guard,
+    health,
+    idempotency,
+    plans,
+    stream,
+    tickets,
+)
 from app.api import work as work_routes
 from app.api.encoding import MsgspecProvider
 from app.api.limits import Limits
-from app.api.problems import install, problem_of
+from app.api.problems import PROBLEM_TYPE, install, problem_of
+from app.api.schemas import Problem
 from app.services import Services
 
 TITLE = "PlanExe-AX"
@@ -26,6 +38,15 @@ _SECURITY: Final[dict[str, Any]] = {
 
 class _ProblemApi(Api):
     """flask-smorest, with RFC 9457 documents for what it refuses."""
+
+    ERROR_SCHEMA = Problem
+
+    def _register_responses(self) -> None:
+        """Describe the answers to errors, the only ones that flask-smorest describes by itself."""
+        super()._register_responses()
+        for response in self.spec.components.responses_lazy.values():
+            if "content" in response:
+                response["content"] = {PROBLEM_TYPE: response["content"].pop("application/json")}
 
     def handle_http_exception(self, error: HTTPException) -> Any:
         return problem_of(error)
@@ -45,7 +66,7 @@ def register(flask: Flask, services: Services, limits: Limits) -> None:
     )
     api = _ProblemApi(flask, spec_kwargs=_SECURITY)
     install(flask)
-    for module in (plans, executions, agents, work_routes, events):
+    for module in (plans, executions, agents, work_routes, events, tickets):
         blueprint = module.create_blueprint(services, limits)
         guard.protect(blueprint, services.identity, limits)
         idempotency.protect(blueprint, services.answers)

@@ -1,5 +1,6 @@
 """JSON in and out by msgspec: fast, and strict about what is JSON."""
 
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -45,6 +46,13 @@ def _texts(document: Any) -> str:
         elif isinstance(value, list):
             pending += value
     return "".join(texts)
+
+
+def no_content() -> Response:
+    """Answer that there is nothing to say."""
+    response = Response(status=HTTPStatus.NO_CONTENT)
+    del response.headers["Content-Type"]
+    return response
 
 
 def reply(view: Any, status: int = 200, **headers: str) -> Response:

@@ -7,7 +7,7 @@ from typing import ParamSpec, TypeVar
 
 from flask import Blueprint, Request, g, request, session
 from werkzeug.datastructures import WWWAuthenticate
-from werkzeug.exceptions import Forbidden, Unauthorized
+from werkzeug.exceptions import Forbidden, RequestEntityTooLarge, Unauthorized
 
 from app.api.limits import Limits
 from app.services.identity import Identity, Principal
@@ -22,11 +22,21 @@ def protect(blueprint: Blueprint, identity: Identity, limits: Limits) -> None:
     """Let only known callers reach a blueprint's routes, with bodies of a sane size."""
 
     def check() -> None:
-        if request.mimetype != "multipart/form-data":
-            request.max_content_length = limits.json_bytes
         g.principal = authenticate(identity)
+        if request.mimetype != "multipart/form-data":
+            _hold_to(limits.json_bytes)
 
     blueprint.before_request(check)
+
+
+def _hold_to(most_bytes: int) -> None:
+    """Refuse a longer body, also one that comes in chunks and does not name its length."""
+    request.max_content_length = most_bytes
+    if request.content_length is None:
+        # Werkzeug cuts such a body off at the limit without a word: one byte more tells.
+        request.max_content_length = most_bytes + 1
+        if len(request.get_data()) > most_bytes:
+            raise RequestEntityTooLarge
 
 
 def authenticate(identity: Identity) -> Principal:
@@ -50,7 +60,8 @@ def _from_session(incoming: Request) -> Principal:
         raise _unauthorized("Send a key as 'Authorization: Bearer KEY'.")
     if incoming.method not in _SAFE_METHODS:
         sent = incoming.headers.get("X-CSRF-Token", "")
-        if not hmac.compare_digest(sent.encode(), str(session.get("csrf", "")).encode() or b"-"):
+        made = str(session.get("csrf") or "")
+        if not made or not hmac.compare_digest(sent.encode(), made.encode()):
             raise _unauthorized("A browser session must send its X-CSRF-Token.")
     return Principal(workspace_id, session.get("name") or "", user_id=user_id)
 

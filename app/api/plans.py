@@ -7,7 +7,7 @@ from flask_smorest import Blueprint
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from app.api import schemas
-from app.api.encoding import reply
+from app.api.encoding import no_content, reply
 from app.api.guard import caller, users_only
 from app.api.limits import Limits
 from app.services import Services
@@ -19,6 +19,15 @@ def create_blueprint(services: Services, _limits: Limits) -> Blueprint:
     plans = services.plans
 
     @blueprint.post("")
+    @blueprint.doc(
+        requestBody={
+            "content": {
+                "application/json": {"schema": {"type": "object"}},
+                "multipart/form-data": {"schema": schemas.PlanUpload},
+            },
+            "required": True,
+        }
+    )
     @blueprint.response(202, schemas.Plan)
     @users_only
     def import_plan() -> Response:
@@ -64,7 +73,7 @@ def create_blueprint(services: Services, _limits: Limits) -> Blueprint:
     def delete_plan(plan_id: str) -> Response:
         """Delete a plan; refused while an execution of it is live."""
         plans.delete(caller(), plan_id)
-        return Response(status=204)
+        return no_content()
 
     @blueprint.post("/<plan_id>/tasks/<task_id>/approve")
     @blueprint.response(200, schemas.Breakdown)

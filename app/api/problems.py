@@ -32,6 +32,7 @@ PROBLEMS: Final[dict[type[Exception], tuple[int, str, str]]] = {
 """The most specific class that fits decides: status, slug of ``type``, title."""
 
 RETRY_AFTER_SECONDS: Final = 2
+PROBLEM_TYPE: Final = "application/problem+json"
 
 
 def install(flask: Flask) -> None:
@@ -46,7 +47,7 @@ def problem_of(error: Exception) -> Response:
     """Answer with the problem document of an error."""
     document = describe(error)
     response = Response(
-        msgspec.json.encode(document), document["status"], content_type="application/problem+json"
+        msgspec.json.encode(document), document["status"], content_type=PROBLEM_TYPE
     )
     if document["status"] == HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
@@ -93,7 +94,10 @@ def _detail(error: HTTPException) -> tuple[str, list[dict[str, str]]]:
     data: dict[str, Any] = getattr(error, "data", None) or {}
     messages = data.get("messages")
     if not messages:
-        return error.description or "", []
+        # Flask hides what is wrong with a JSON body behind a sentence that says nothing.
+        cause = error.__cause__
+        told = cause if isinstance(cause, HTTPException) else error
+        return told.description or "", []
     errors = [
         {"field": ".".join(path[1:]) or path[0], "message": message}
         for path, message in _leaves(messages, ())
@@ -117,4 +121,4 @@ def _unexpected(error: Exception) -> Response:
     logger.error("request failed", exc_info=error)
     detail = "Something went wrong here. It has been logged under the request id."
     document = _document(500, "internal-error", "Internal error", detail, [])
-    return Response(msgspec.json.encode(document), 500, content_type="application/problem+json")
+    return Response(msgspec.json.encode(document), 500, content_type=PROBLEM_TYPE)

@@ -48,6 +48,9 @@ class Problem(Schema):
     instance = fields.String(required=True)
     request_id = fields.String(allow_none=True)
     errors = fields.List(fields.Nested(ProblemError), required=True)
+    legal = fields.List(
+        fields.String(), metadata={"description": "Of an illegal move: what may be asked instead"}
+    )
 
 
 class PageQuery(Strict):
@@ -191,11 +194,13 @@ class PlanSummary(Schema):
 
     plan_id = fields.String(required=True)
     title = fields.String(required=True)
+    goal = fields.String(required=True)
     status = fields.String(required=True)
     status_message = fields.String(required=True)
     decomposition_version = fields.Integer(required=True)
     source_format = fields.String(required=True)
     tasks_total = fields.Integer(required=True)
+    created_by = fields.String(required=True)
     created_at = fields.AwareDateTime(required=True)
     updated_at = fields.AwareDateTime(required=True)
 

@@ -3,21 +3,19 @@
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, g, request
 from flask_sock import Sock
 from simple_websocket import ConnectionClosed, Server
 from werkzeug.exceptions import BadRequest, Forbidden, Unauthorized
 from wsproto.frame_protocol import CloseReason
 
-from app.api.encoding import reply
-from app.api.guard import authenticate, caller, users_only
+from app.api.guard import authenticate, caller
 from app.services import Services
 from app.services.history import LONGEST_SEQ
-from app.services.identity import TICKET_SECONDS
 
 
 def create_blueprint(services: Services) -> Blueprint:
-    """Build the sockets and the call that makes tickets for them."""
+    """Build the sockets."""
     blueprint = Blueprint("stream", __name__, url_prefix="/api")
     sock = Sock()
 
@@ -47,13 +45,6 @@ def create_blueprint(services: Services) -> Blueprint:
     @sock.route("/stream", bp=blueprint)
     def stream(socket: Server) -> None:
         _send(socket, services.feed.follow_all(caller().workspace_id))
-
-    @blueprint.post("/stream-tickets")
-    @users_only
-    def issue_ticket() -> Response:
-        """Give a ticket for where neither cookie nor header can be sent."""
-        ticket = services.identity.issue_ticket(caller())
-        return reply({"ticket": ticket, "expires_in_seconds": TICKET_SECONDS}, 201)
 
     return blueprint
 

@@ -8,7 +8,7 @@ from flask import Response, request
 from flask_smorest import Blueprint
 
 from app.api import schemas
-from app.api.encoding import reply
+from app.api.encoding import no_content, reply
 from app.api.guard import agents_only, caller
 from app.api.limits import Limits
 from app.domain.errors import NotFound
@@ -38,7 +38,7 @@ def create_blueprint(services: Services, limits: Limits) -> Blueprint:
             is_heard=_is_heard,
         )
         found = services.work.poll(caller(), agent_id, asked)
-        return reply(found) if found else Response(status=204)
+        return reply(found) if found else no_content()
 
     return blueprint
 

@@ -86,6 +86,8 @@ def as_note(report: c.Report, refusal: Exception) -> c.Report:
 
 
 def _create(draft: _Draft, command: c.CreateExecution) -> None:
+    if draft.state.header.seq:
+        raise Conflict(f"{draft.state.header.execution_id} exists already.")
     header = {
         "plan_id": command.plan_id,
         "plan_version": command.plan_version,
@@ -147,6 +149,8 @@ def _claim(draft: _Draft, command: c.ClaimSubtask) -> None:
     if state.header.status in (ExecutionStatus.CREATED, ExecutionStatus.PAUSED):
         raise Conflict(f"The execution is {state.header.status}: nothing is dispatched.")
     _refuse_ended(state)
+    if state.agent_of(command.subtask_id) != command.claimant.agent_id:
+        raise NotFound(f"{command.subtask_id} is not work of {command.claimant.agent_id}.")
     if subtask.status is not SubtaskStatus.READY:
         raise Conflict(f"{command.subtask_id} is {subtask.status}, not READY.")
     _dispatch(draft, command.subtask_id, command.claimant)
@@ -199,6 +203,8 @@ def _report(draft: _Draft, report: c.Report) -> None:
     if report.event_type is EventType.NOTE:
         _note(draft, report)
         return
+    if report.event_type is EventType.HEARTBEAT and report.task_id is None:
+        return  # It means every lease of the agent and says nothing of any subtask.
     subtask_id = report.task_id or ""
     subtask = _leased(draft.state, subtask_id, report.agent_id, report.lease_token)
     _REPORT[report.event_type](draft, report, subtask)
@@ -348,12 +354,11 @@ def _settle(draft: _Draft) -> None:
 
 
 def _failure(state: Execution) -> str:
-    for subtask_id, subtask in state.subtasks.items():
-        if subtask.status is SubtaskStatus.FAILED:
-            title = state.graph.subtasks[subtask_id].title
-            reason = subtask.error_message or subtask.error_type or "no reason given"
-            return f"{title!r} failed after {subtask.attempt} attempts: {reason}"
-    return "A subtask failed."
+    failed = (one for one in state.subtasks.items() if one[1].status is SubtaskStatus.FAILED)
+    subtask_id, subtask = next(failed)
+    title = state.graph.subtasks[subtask_id].title
+    reason = subtask.error_message or subtask.error_type or "no reason given"
+    return f"{title!r} failed after {subtask.attempt} attempts: {reason}"
 
 
 def concerns_all(command: c.Command) -> bool:

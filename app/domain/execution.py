@@ -129,9 +129,10 @@ class TaskState(msgspec.Struct, frozen=True, omit_defaults=True):
         for status in _TELLING:
             if status in present:
                 return status
-        if SubtaskStatus.COMPLETED not in present:
-            return SubtaskStatus.SKIPPED
-        return SubtaskStatus.RUNNING if SubtaskStatus.QUEUED in present else SubtaskStatus.COMPLETED
+        if SubtaskStatus.QUEUED in present:
+            return SubtaskStatus.RUNNING if len(present) > 1 else SubtaskStatus.QUEUED
+        completed = SubtaskStatus.COMPLETED in present
+        return SubtaskStatus.COMPLETED if completed else SubtaskStatus.SKIPPED
 
 
 _MOVABLE: Final = (SubtaskStatus.READY, SubtaskStatus.RUNNING, SubtaskStatus.RETRYING)
@@ -221,14 +222,17 @@ def evolve(state: Execution, event: Event) -> Execution:
     Needs the neighbourhood of the event's subtask loaded, and everything for events that concern
     a whole execution. Kinds that only inform change nothing but the version.
     """
+    # Gathered anew, so that a task gets the seq of the event that changed it and no later one:
+    # a fold over the whole log must not differ from one over single commands.
+    earlier, state.changed_tasks = state.changed_tasks, set()
     apply = _APPLY.get(event.event_type)
     if apply is not None:
         apply(state, event)
     if event.task_id in state.subtasks:
         state.set_subtask(event.task_id, seq=event.seq, last_event_at=event.recorded_at)
     for task_id in state.changed_tasks:
-        if state.tasks[task_id].seq < event.seq:
-            state.tasks[task_id] = msgspec.structs.replace(state.tasks[task_id], seq=event.seq)
+        state.tasks[task_id] = msgspec.structs.replace(state.tasks[task_id], seq=event.seq)
+    state.changed_tasks |= earlier
     state.set_header(seq=event.seq, updated_at=event.recorded_at)
     if state.header.status is ExecutionStatus.BLOCKED and state.header.movable:
         state.set_header(status=ExecutionStatus.RUNNING, status_message="")

@@ -129,6 +129,7 @@ def compile_graph(
     implied = implied_edges(plan, ordering)
     tasks = _task_nodes(plan, breakdowns, implied)
     subtasks = _subtask_nodes(breakdowns, tasks)
+    _refuse_loose_ends(tasks)
     _refuse_cycles(tasks, subtasks)
     phases = [PhaseNode(p.phase_id, p.name, [t.task_id for t in p.tasks]) for p in plan.phases]
     agents = sorted({task.agent_id for task in tasks.values() if task.agent_id})
@@ -199,6 +200,18 @@ def _subtask_nodes(
         )
         for position, (task_id, subtask) in enumerate(of_plan)
     }
+
+
+def _refuse_loose_ends(tasks: Mapping[str, TaskNode]) -> None:
+    """Refuse a task that would wait for ever for what is no task."""
+    faults = [
+        Fault(task_id, f"waits for {prerequisite!r}, which is no task of this plan")
+        for task_id, task in tasks.items()
+        for prerequisite in task.prerequisites
+        if prerequisite not in tasks
+    ]
+    if faults:
+        raise InvalidPlan("Tasks wait for what is not in the plan.", faults)
 
 
 def _refuse_cycles(tasks: Mapping[str, TaskNode], subtasks: Mapping[str, SubtaskNode]) -> None:

@@ -106,7 +106,8 @@ def _places(keys: Keys, before: Execution, after: Execution) -> dict[str, Any]:
             place = (keys.leases(holder), keys.work(holder), field, encode(now.lease), 0)
             lease.append((subtask_id, holder, *place))
     if after.header.status is ExecutionStatus.PAUSED is not before.header.status:
-        leave = [one for one, was in before.subtasks.items() if was.status is SubtaskStatus.READY]
+        ready = (one for one, was in before.subtasks.items() if was.status is SubtaskStatus.READY)
+        leave = list(dict.fromkeys((*leave, *ready)))
     return {
         "leave": leave,
         "enqueue": enqueue,

@@ -14,7 +14,7 @@ from app.domain.errors import DomainError, StaleLease
 from app.domain.events import Event, seal
 from app.domain.execution import Execution, Header, SubtaskState, TaskState
 from app.domain.execution_graph import ExecutionGraph
-from app.domain.states import ExecutionStatus
+from app.domain.states import ExecutionStatus, SubtaskStatus
 from app.live.change import Delays, describe, encode, milliseconds
 from app.live.errors import Contended, NotLive
 from app.live.keys import WORKSPACES, Keys, timer
@@ -444,7 +444,11 @@ def _receipt(
         for one in changed
         if after.subtasks[one].lease and after.subtasks[one].lease != before.subtasks[one].lease
     ]
-    ready = [one for one in changed if after.subtasks[one].status == "READY"]
+    ready = [
+        one
+        for one in changed
+        if after.subtasks[one].status is SubtaskStatus.READY is not before.subtasks[one].status
+    ]
     return Receipt(
         event_id=report.event_id,
         seq=after.header.seq,

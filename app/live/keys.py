@@ -9,6 +9,9 @@ from typing import Final
 WORKSPACES: Final = "ax:workspaces"
 """Set of the workspaces that have a log: what the workers go round."""
 
+CLOCK_SLOT: Final = "ax:clock:{slot}"
+"""String: one of several clocks has said what is due in this second."""
+
 WAKE_PATTERN: Final = "ax:{*}:wake"
 """Matches the wake-up channels of all workspaces."""
 

@@ -58,9 +58,7 @@ class Log:
         """Wait for entries after the position in each workspace; for watchers."""
         streams: Any = {Keys(one).log: position for one, position in positions.items()}
         with translated():
-            found: Any = self._blocking.xread(
-                streams, count=1000, block=int(wait.total_seconds() * 1000)
-            )
+            found: Any = self._blocking.xread(streams, count=1000, block=_block(wait))
         return [(workspace_of(key.decode()), _entries(raw)) for key, raw in found or []]
 
     def unrecorded(
@@ -75,24 +73,33 @@ class Log:
             again: First those that were taken and not recorded: somebody stopped half-way.
         """
         key = Keys(workspace_id).log
-        milliseconds = max(int(wait.total_seconds() * 1000), 1)
         start = "0" if again else ">"
         with translated():
             try:
                 found: Any = self._blocking.xreadgroup(
-                    GROUP, GROUP, {key: start}, count=most, block=milliseconds
+                    GROUP, GROUP, {key: start}, count=most, block=_block(wait)
                 )
             except redis.ResponseError as error:
                 if not str(error).startswith("NOGROUP"):
                     raise
-                self._client.xgroup_create(key, GROUP, id="0", mkstream=True)
+                self._begin(key)
                 return []
         return _entries(found[0][1]) if found else []
+
+    def _begin(self, key: str) -> None:
+        try:
+            self._client.xgroup_create(key, GROUP, id="0", mkstream=True)
+        except redis.ResponseError as error:
+            if not str(error).startswith("BUSYGROUP"):  # Another was faster, which is as good.
+                raise
 
     def recorded(
         self, workspace_id: str, entries: Sequence[LogEntry], seqs: Mapping[str, int]
     ) -> None:
         """Acknowledge entries and trim what nobody needs any more.
+
+        While another holds entries that are not recorded yet, nothing is trimmed: it may stop
+        half-way, and then they are taken again.
 
         Args:
             workspace_id: Whose log.
@@ -104,6 +111,11 @@ class Log:
         tail_start = int(last.partition("-")[0]) - int(TAIL.total_seconds() * 1000)
         pipeline = self._client.pipeline(transaction=False)
         pipeline.xack(keys.log, GROUP, *(entry.entry_id for entry in entries))
+        pipeline.xpending(keys.log, GROUP)
+        with translated():
+            _, held = pipeline.execute()
+        if held["pending"]:
+            return
         pipeline.xtrim(keys.log, minid=f"{tail_start}-0", approximate=False)
         for execution_id, seq in seqs.items():
             pipeline.xtrim(keys.events(execution_id), minid=f"0-{seq + 1}", approximate=False)
@@ -121,6 +133,11 @@ class Log:
             (int(entry_id.partition(b"-")[2]), fields[b"e"], fields[b"h"].decode())
             for entry_id, fields in found
         ]
+
+
+def _block(wait: dt.timedelta) -> int:
+    """Give the milliseconds to wait; at least one, since 0 would mean for ever."""
+    return max(int(wait.total_seconds() * 1000), 1)
 
 
 def _entries(raw: list[tuple[bytes, dict[bytes, bytes]]]) -> list[LogEntry]:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import redis
 from redis.commands.core import Script
+from redis.exceptions import ClusterDownError
 
 from app.live.errors import AtCapacity, LiveUnavailable
 
@@ -15,6 +16,11 @@ _FOLDER: Final = pathlib.Path(__file__).with_name("scripts")
 CONFLICT: Final = -1
 NO_ROOM: Final = -2
 NOT_DUE: Final = -3
+
+# redis-py cuts the leading word off the answers it has a class for, and puts words of its own
+# before those that come out of a pipeline.
+_UNAVAILABLE: Final = (redis.OutOfMemoryError, redis.ReadOnlyError, ClusterDownError)
+_NO_WRITES: Final = ("MISCONF", "NOREPLICAS")
 
 
 @contextlib.contextmanager
@@ -25,7 +31,7 @@ def translated() -> Generator[None]:
     except (redis.ConnectionError, redis.TimeoutError) as error:
         raise LiveUnavailable("Redis does not answer.") from error
     except redis.ResponseError as error:
-        if str(error).startswith(("OOM", "MISCONF", "LOADING", "READONLY", "CLUSTERDOWN")):
+        if isinstance(error, _UNAVAILABLE) or any(word in str(error) for word in _NO_WRITES):
             raise LiveUnavailable(f"Redis takes no writes: {error}") from error
         raise
 

@@ -75,10 +75,14 @@ class Executions:
         plan_id: str | None = None,
         agent_id: str | None = None,
         status: ExecutionStatus | None = None,
+        or_live: bool = False,
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page[Header]:
         """List a workspace's executions, newest first, of one plan, agent or status if given.
+
+        With ``or_live`` a status also finds all that have not ended as far as is recorded: they
+        may have come to it since.
 
         Raises:
             Invalid: The cursor is none of this list.
@@ -91,7 +95,8 @@ class Executions:
         if agent_id is not None:
             query = query.where(executions.c.agent_id == agent_id)
         if status is not None:
-            query = query.where(executions.c.status == status.value)
+            found = [status.value, *_LIVE] if or_live else [status.value]
+            query = query.where(executions.c.status.in_(found))
         cut = newest_first(query, executions.c.created_at, executions.c.execution_id, limit, cursor)
         with transaction(self._engine) as connection:
             rows = connection.execute(cut).all()

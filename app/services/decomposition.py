@@ -40,6 +40,8 @@ class DecompositionService:
             self._plans.set_status(workspace_id, plan_id, PlanStatus.FAILED, message)
             return
         self._breakdowns.add(workspace_id, plan_id, version, made)
+        # Those stored: the first time they are the same, later some may have been approved.
+        found = self._breakdowns.of_plan(workspace_id, plan_id, version)
         self._plans.set_status(workspace_id, plan_id, *_verdict(stored.plan, found))
 
 

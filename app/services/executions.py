@@ -1,6 +1,6 @@
 """Executions: create, start, look up, pause, resume, cancel."""
 
-from typing import Any
+from typing import Any, Final
 
 from app.domain import commands as c
 from app.domain.decide import legal_moves
@@ -21,6 +21,9 @@ from app.services.clock import Clock
 from app.services.identity import Principal
 from app.services.plans import waiting_for_review
 from app.services.views import View, control_view, execution_view, tree_view
+
+_LOOKS: Final = 10
+"""How often a page is filled up where the record does not know of the latest moves yet."""
 
 _CONTROLS = {
     ExecutionStatus.PAUSED: c.PauseExecution,
@@ -123,19 +126,28 @@ class ExecutionService:
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page[View]:
-        """List executions, newest first, each as it stands now."""
-        page = self._record.page(
-            workspace_id,
-            plan_id=plan_id,
-            agent_id=agent_id,
-            status=ExecutionStatus(status) if status else None,
-            limit=limit,
-            cursor=cursor,
-        )
-        live = self._live.headers(workspace_id, [one.execution_id for one in page.items])
-        headers = [live.get(one.execution_id, one) for one in page.items]
-        shown = [one for one in headers if status in (None, one.status)]
-        return Page([execution_view(one) for one in shown], page.next_cursor)
+        """List executions, newest first, each as it stands now.
+
+        A page by status may be short although there is a next one.
+        """
+        shown: list[View] = []
+        for _ in range(_LOOKS):
+            page = self._record.page(
+                workspace_id,
+                plan_id=plan_id,
+                agent_id=agent_id,
+                status=ExecutionStatus(status) if status else None,
+                or_live=True,
+                limit=limit - len(shown),
+                cursor=cursor,
+            )
+            live = self._live.headers(workspace_id, [one.execution_id for one in page.items])
+            headers = [live.get(one.execution_id, one) for one in page.items]
+            shown += [execution_view(one) for one in headers if status in (None, one.status)]
+            cursor = page.next_cursor
+            if cursor is None or len(shown) >= limit:
+                break
+        return Page(shown, cursor)
 
     def header(self, workspace_id: str, execution_id: str) -> Header:
         """Give an execution's header, live or from the record.

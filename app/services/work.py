@@ -113,9 +113,9 @@ class WorkService:
     ) -> list[tuple[Execution, View]]:
         claimant = claimant_of(agent, poll.actions, poll.instance, poll.poll_id)
         taken: list[tuple[Execution, View]] = []
+        if most <= 0:
+            return taken
         for entry in self._entries(agent, desk):
-            if len(taken) >= most:
-                break
             if claimant.performs(entry.action) and self._reserve(entry):
                 try:
                     taken += self._lease_out(agent, claimant, entry)
@@ -123,6 +123,8 @@ class WorkService:
                     break
                 finally:
                     self._release(entry)
+            if len(taken) >= most:
+                break
         return taken
 
     def _entries(self, agent: Agent, desk: AgentDesk) -> Iterator[WorkEntry]:

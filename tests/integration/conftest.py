@@ -1,7 +1,9 @@
 """A database and a Redis of their own for each test."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from secrets import token_hex
+from typing import Any
 
 import psycopg
 import pytest
@@ -9,8 +11,14 @@ import redis
 from psycopg import sql
 from sqlalchemy import Engine, make_url
 
+from app import bootstrap
 from app.record import migrate
 from app.record.engine import connect
+from app.services import Services
+from app.services.identity import Principal
+from config.settings import Settings
+
+from .stage import Stage, TurnedClock
 
 
 @pytest.fixture(scope="session")
@@ -57,6 +65,73 @@ def redis_url(valkey_server: str) -> str:
     with redis.Redis.from_url(valkey_server) as client:
         client.flushdb()
     return valkey_server
+
+
+@pytest.fixture
+def settings(database_url: str, redis_url: str) -> Settings:
+    """Settings of an installation on fresh servers."""
+    return Settings(database_url=database_url, redis_url=redis_url, secret_key="s" * 32)
+
+
+@pytest.fixture
+def clock() -> TurnedClock:
+    """A clock that the test may turn."""
+    return TurnedClock()
+
+
+@pytest.fixture
+def services(
+    settings: Settings, clock: TurnedClock, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Services]:
+    """All services, wired as in a process, and ended as with it."""
+    engines: list[Engine] = []
+    clients: list[redis.Redis] = []
+    monkeypatch.setattr(bootstrap, "connect_postgres", _keeping(engines, bootstrap.connect_postgres))
+    monkeypatch.setattr(bootstrap, "connect_redis", _keeping(clients, bootstrap.connect_redis))
+    services = bootstrap.build(settings, clock)
+    yield services
+    services.work.stop()
+    services.feed.stop()
+    # Whatever is published lets the subscription look whether it is to end.
+    clients[0].publish("ax:{any}:wake", "nobody")
+    for thread in threading.enumerate():
+        if thread.name in ("wakeups", "feed"):
+            thread.join(10)
+            assert not thread.is_alive(), f"{thread.name} does not end"
+    for client in clients:
+        client.close()
+    for engine in engines:
+        engine.dispose()
+
+
+@pytest.fixture
+def owner_key(services: Services) -> str:
+    """The key of the first user."""
+    key = services.identity.ensure_owner()
+    assert key
+    return key
+
+
+@pytest.fixture
+def owner(services: Services, owner_key: str) -> Principal:
+    """The first user."""
+    principal = services.identity.authenticate(owner_key)
+    assert principal
+    return principal
+
+
+@pytest.fixture
+def stage(services: Services, owner: Principal) -> Stage:
+    """A workspace to act in."""
+    return Stage(services, owner)
+
+
+def _keeping(kept: list[Any], make: Callable[..., Any]) -> Callable[..., Any]:
+    def keeping(*args: Any, **options: Any) -> Any:
+        kept.append(make(*args, **options))
+        return kept[-1]
+
+    return keeping
 
 
 def _administer(server: str, statement: sql.Composed) -> None:

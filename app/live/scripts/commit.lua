@@ -1,4 +1,8 @@
+#!lua
 -- Commits one decision about an execution: all or nothing.
+--
+-- The first line has Redis refuse the whole script where it has no memory left; without it, only
+-- scripts that begin with a growing command would be refused, and the others outgrow the limit.
 --
 -- KEYS  1 header   hash    2 states  hash    3 events  stream    4 places  hash
 --       5 seen     hash    6 log     stream  7 timers  zset      8 graph   hash
@@ -43,14 +47,16 @@ local function leave(subtask, place, woken)
   redis.call('HDEL', places, subtask)
 end
 
+local added = {}
 for _, lease in ipairs(change.lease) do
   if lease[7] > 0 then
-    local held = redis.call('HLEN', lease[3])
+    local held = redis.call('HLEN', lease[3]) + (added[lease[3]] or 0)
     for _, subtask in ipairs(change.leave) do
       local place = redis.call('HGET', places, subtask)
       if place and cmsgpack.unpack(place)[4] == lease[3] then held = held - 1 end
     end
     if held >= lease[7] then return -2 end
+    added[lease[3]] = (added[lease[3]] or 0) + 1
   end
 end
 
