@@ -144,18 +144,18 @@ def test_one_subscription_serves_all_waiters(scene: Scene, wakeups: Wakeups) -> 
 def test_quiet_times_and_what_is_no_wake_up_disturb_nobody(
     wakeups: Wakeups, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Quiet:
-        heard: list[object] = [None, {"type": "pong"}]
+    heard: list[object] = [None, {"type": "pong"}]
 
+    class Quiet:
         def get_message(self, timeout: float) -> object:
-            if len(self.heard) == 1:
+            if len(heard) == 1:
                 monkeypatch.setattr(Wakeups, "stopped", True)
-            return self.heard.pop(0)
+            return heard.pop(0)
 
     woken = threading.Event()
     monkeypatch.setattr(wakeups, "_waiters", {(WORKSPACE, AGENT): {woken}})
     wakeups._follow(Quiet())  # pyright: ignore[reportArgumentType]
-    assert not Quiet.heard
+    assert not heard
     assert not woken.is_set()
 
 
