@@ -130,7 +130,7 @@ class Slot(threading.Thread):
             message = f"the server refused the result: {refusal}"
             told = {"error_type": "validation_error", "error_message": message}
             answer = self._send(task, task.event("task_error", **told))
-        _log.info("task %s (%s): %s", task.task_id, task.action, event["event_type"])
+        _log.debug("task %s (%s): %s", task.task_id, task.action, event["event_type"])
         return self._taken(answer, task.execution_id)
 
     def _send(self, task: Task, event: Mapping[str, Any]) -> Answer:
