@@ -44,7 +44,8 @@ class _ProblemApi(Api):
     def _register_responses(self) -> None:
         """Describe the answers to errors, the only ones that flask-smorest describes by itself."""
         super()._register_responses()
-        for response in self.spec.components.responses_lazy.values():
+        spec: Any = self.spec
+        for response in spec.components.responses_lazy.values():
             if "content" in response:
                 response["content"] = {PROBLEM_TYPE: response["content"].pop("application/json")}
 
