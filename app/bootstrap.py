@@ -78,6 +78,7 @@ def build(settings: Settings, clock: Clock = system_clock) -> Services:
     agents = AgentService(Agents(engine), work, identity, _terms(settings), clock)
     execution_service = ExecutionService(live, executions, plans, breakdowns, agents, clock)
     history_service = HistoryService(log, history, execution_service)
+    desk = WorkService(live, work, Wakeups(blocking), agents, lease, clock)
     jobs = QueuedJobs(make_broker(settings.redis_url))
     probes = {"redis": client.ping, "postgresql": Identities(engine).any_user}
     return Services(
@@ -89,8 +90,8 @@ def build(settings: Settings, clock: Clock = system_clock) -> Services:
             plans, breakdowns, settings.confidence_threshold, _defaults(settings)
         ),
         executions=execution_service,
-        work=WorkService(live, work, Wakeups(blocking), agents, lease, clock),
-        reports=ReportService(live, work, executions, agents, lease, clock),
+        work=desk,
+        reports=ReportService(live, work, executions, agents, desk, lease, clock),
         history=history_service,
         feed=Feed(log, execution_service, history_service),
         persistence=PersistenceService(live, log, BatchWriter(engine), Locks(client)),

@@ -43,7 +43,8 @@ def assert_record_proves_itself(database_url: str, workspace_id: str, execution_
 def _bodies(database_url: str, execution_id: str) -> list[tuple[int, bytes, str]]:
     with psycopg.connect(database_url) as connection:
         rows: list[Any] = connection.execute(
-            "SELECT seq, body::text, hash FROM execution_events WHERE execution_id = %s ORDER BY seq",
+            "SELECT seq, body::text, hash FROM execution_events "
+            "WHERE execution_id = %s ORDER BY seq",
             [execution_id],
         ).fetchall()
     return [(seq, body.encode(), digest) for seq, body, digest in rows]

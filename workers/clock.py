@@ -54,7 +54,7 @@ class Clock:
                         actor_name=duty,
                         args=(workspace.decode(),),
                         kwargs={},
-                        options={"max_age": 10_000},
+                        options={"max_age": 10_000, "repeats": True},
                     )
                 )
 

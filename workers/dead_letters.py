@@ -9,6 +9,7 @@ from dramatiq.middleware import Middleware
 from rq import Queue
 from rq.job import Job, JobStatus
 from rq.registry import FailedJobRegistry
+from rq.results import Result
 from rq.serializers import JSONSerializer
 
 DESK_QUEUE: Final = "dead-letters"
@@ -25,6 +26,8 @@ class DeadLetters(Middleware):
 
     def after_nack(self, broker: Broker, message: MessageProxy) -> None:  # noqa: ARG002 - dramatiq's
         """Record a death; told twice of one death, it keeps one job."""
+        if message.options.get("repeats"):
+            return  # The clock says the same again: nothing is lost, and an outage fills no desk.
         queue = Queue(DESK_QUEUE, connection=self._client, serializer=JSONSerializer)
         job = Job.create(
             resend,
@@ -39,7 +42,8 @@ class DeadLetters(Middleware):
         job.set_status(JobStatus.FAILED)
         job.save()
         told = str(message.options.get("traceback") or "No traceback was kept.")
-        FailedJobRegistry(queue=queue).add(job, ttl=KEPT_SECONDS, exc_string=told)
+        FailedJobRegistry(queue=queue).add(job, ttl=KEPT_SECONDS)
+        Result.create_failure(job, KEPT_SECONDS, told)
 
 
 def resend(message: dict[str, Any]) -> None:

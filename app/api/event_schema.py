@@ -4,6 +4,7 @@ The drafts' words are translated before validation, so that everything behind th
 one vocabulary only.
 """
 
+import datetime as dt
 from typing import Any, Final
 
 import msgspec
@@ -48,6 +49,20 @@ class UsageIn(Schema):
     cost_usd = fields.Float(validate=validate.Range(0))
 
 
+class UtcTime(fields.AwareDateTime):
+    """A time in any zone, taken as UTC where it names none, and kept in UTC."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(default_timezone=dt.UTC, **options)
+
+    def _deserialize(self, value: Any, *rest: Any, **options: Any) -> dt.datetime:
+        found = super()._deserialize(value, *rest, **options)
+        try:
+            return found.astimezone(dt.UTC)
+        except OverflowError as error:  # The first or last hours of the calendar.
+            raise self.make_error("invalid", input=value, obj_type="datetime") from error
+
+
 class EventIn(Schema):
     """One event of an agent."""
 
@@ -63,7 +78,7 @@ class EventIn(Schema):
     agent_id = fields.String()
     task_id = fields.String(allow_none=True, validate=validate.Length(1, 200))
     event_id = fields.String(validate=validate.Length(1, 200))
-    agent_timestamp = fields.DateTime(allow_none=True)
+    agent_timestamp = UtcTime(allow_none=True)
     lease_token = fields.String(allow_none=True, validate=validate.Length(max=200))
     status = fields.String(allow_none=True, validate=validate.Length(max=200))
     message = fields.String(allow_none=True, validate=validate.Length(max=20_000))

@@ -29,7 +29,11 @@ def protect(blueprint: Blueprint, answers: AnswerService) -> None:
         if digest is not None:
             key = request.headers[HEADER]
             answer = StoredAnswer(
-                digest, response.status_code, response.content_type or "", response.get_data()
+                digest,
+                response.status_code,
+                response.content_type or "",
+                response.get_data(),
+                response.headers.get("Location", ""),
             )
             answers.finish(caller(), key, answer)
         return response
@@ -46,4 +50,5 @@ def _replay(stored: StoredAnswer | None, digest: str) -> Response | None:
         raise UnprocessableEntity(f"This {HEADER} was used with another request.")
     if stored.status == 0:
         raise Conflict("The first request with this key is still being carried out.")
-    return Response(stored.body, stored.status, content_type=stored.content_type)
+    headers = {"Location": stored.location} if stored.location else None
+    return Response(stored.body, stored.status, headers, content_type=stored.content_type)

@@ -31,6 +31,8 @@ def create_blueprint(services: Services) -> Blueprint:
         if caller().user_id is None:
             raise Forbidden("Streams are for users.")
         _refuse_foreign_origin()
+        # Here and not in the route: once the handshake is done nothing can be refused.
+        g.after = _after()
         execution_id = (request.view_args or {}).get("execution_id")
         if execution_id:
             services.executions.header(caller().workspace_id, execution_id)
@@ -39,8 +41,7 @@ def create_blueprint(services: Services) -> Blueprint:
 
     @sock.route("/executions/<execution_id>/stream", bp=blueprint)
     def execution_stream(socket: Server, execution_id: str) -> None:
-        after = _after()
-        _send(socket, services.feed.follow(caller().workspace_id, execution_id, after))
+        _send(socket, services.feed.follow(caller().workspace_id, execution_id, g.after))
 
     @sock.route("/stream", bp=blueprint)
     def stream(socket: Server) -> None:

@@ -20,6 +20,7 @@ class StoredAnswer(msgspec.Struct, frozen=True):
     status: int = 0
     content_type: str = ""
     body: bytes = b""
+    location: str = ""
 
 
 class StoredAnswers:

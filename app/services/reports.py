@@ -21,7 +21,7 @@ from app.services.agents import AgentService
 from app.services.clock import Clock
 from app.services.identity import Principal
 from app.services.views import View, control_view, work_view
-from app.services.work import claimant_of
+from app.services.work import Poll, WorkService, claimant_of
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,11 +48,13 @@ class ReportService:
         work: Work,
         record: Executions,
         agents: AgentService,
+        desk: WorkService,
         lease: dt.timedelta,
         clock: Clock,
     ) -> None:
         self._live = live
         self._work = work
+        self._desk = desk
         self._record = record
         self._agents = agents
         self._lease = lease
@@ -72,7 +74,7 @@ class ReportService:
             principal: The agent.
             execution_id: What the events are about.
             reports: At least one, without ``event_id`` where the agent gave none.
-            claim: Also lease what the last event unlocks, and for whom.
+            claim: Also lease what the last event unlocks, or else what a poll would give.
 
         Raises:
             NotFound: There is no such execution, or it is not this agent's.
@@ -94,7 +96,19 @@ class ReportService:
         except AtCapacity:
             return self.report(principal, execution_id, reports)
         self._extend(principal, execution_id, commands, result.outcomes, now)
-        return [self._answer(result.after, one, now) for one in result.outcomes]
+        answers = [self._answer(result.after, one, now) for one in result.outcomes]
+        if claim and (view := answers[-1].view) and "next_task" not in view:
+            view.update(self._next(principal, claim))
+        return answers
+
+    def _next(self, principal: Principal, claim: Claim) -> View:
+        """Lease work that the report did not unlock, as a poll would."""
+        poll = Poll(actions=claim.actions, instance=claim.instance, poll_id=claim.poll_id)
+        found = self._desk.poll(principal, principal.agent_id or "", poll)
+        if found is None:
+            return {}
+        task = found["next_task"]
+        return {"next_task": task, "next_task_id": task["task_id"], "next_action": "execute"}
 
     def _prepare(self, report: c.Report) -> c.Report:
         # Back-off is spread by chance, not kept secret.

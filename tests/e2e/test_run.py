@@ -1,23 +1,22 @@
 """The main job, with all processes of the Procfile: a plan goes in and ends COMPLETED."""
 
-import json
 import os
 import re
-import shutil
 import signal
+import stat
 import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Callable, Generator, Iterator
+import threading
 from pathlib import Path
-from typing import Any
 
-import psycopg
+import httpx
 import pytest
-import redis
+from simple_websocket import Client, ConnectionClosed
 
 from config.settings import PROJECT
+from tests.integration.embedded.runs import lock_holders
+from tests.replay import assert_record_proves_itself
+
+from .running import UP, Serving, folder, serving, until
 
 PLANS = PROJECT.parent / "shared" / "plans"
 REAL_PLANS = [
@@ -25,133 +24,185 @@ REAL_PLANS = [
     *sorted((PLANS / "zips").glob("*.zip")),
     *PLANS.glob("testdata/solarfarm"),
 ]
-UP = [sys.executable, "-m", "app.cli", "up", "--port", "0", "--auto-approve"]
-
-
-class Serving:
-    """A run that serves, as its ready file and its data folder tell."""
-
-    def __init__(self, folder: Path) -> None:
-        self._data_dir = folder / "data"
-        self.url: str = json.loads((folder / "ready").read_text())["url"]
-        self._addresses = json.loads((self._data_dir / "servers.json").read_text())
-
-    def execute(self, plan: Path) -> subprocess.CompletedProcess[str]:
-        """Carry a plan out with the simulated agent."""
-        words = ["execute", "--url", self.url, "--agent-id", "simulated", "--auto-approve"]
-        return subprocess.run(
-            [sys.executable, "-m", "app.cli", *words, "--plan", plan],
-            env={**os.environ, "PLANEXE_DATA_DIR": str(self._data_dir)},
-            cwd=PROJECT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    def recorded(self, execution_id: str) -> tuple[Any, ...] | None:
-        """Read from PostgreSQL: status, version, number of events, first and last seq."""
-        with psycopg.connect(self._addresses["database_url"]) as connection:
-            return connection.execute(
-                "SELECT x.status, x.seq, count(e.seq), min(e.seq), max(e.seq) FROM executions x "
-                "JOIN execution_events e USING (execution_id) WHERE execution_id = %s "
-                "GROUP BY x.status, x.seq",
-                [execution_id],
-            ).fetchone()
-
-    def live_keys(self, execution_id: str) -> list[Any]:
-        """List the keys in Redis that name an execution."""
-        with redis.Redis.from_url(self._addresses["redis_url"]) as client:
-            return list(client.scan_iter(f"*{execution_id}*", count=1000))
-
-
-@pytest.fixture(scope="module")
-def folder() -> Iterator[Path]:
-    """Make a folder that the database's account may pass through."""
-    path = Path(tempfile.mkdtemp(prefix="planexe ax "))
-    path.chmod(0o711)
-    yield path
-    shutil.rmtree(path)
-
-
-@pytest.fixture(scope="module")
-def serving(folder: Path) -> Generator[Serving]:
-    """Run everything once for all tests of this module; the demo plan goes first."""
-    with (folder / "said").open("w") as said:
-        process = subprocess.Popen(
-            [
-                *UP,
-                "--speed",
-                "1000",
-                "--data-dir",
-                folder / "data",
-                "--ready-file",
-                folder / "ready",
-            ],
-            env={**os.environ, "PLANEXE_FINISHED_GRACE_SECONDS": "1"},
-            cwd=PROJECT,
-            stdout=said,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        until("it serves", 60, lambda: (folder / "ready").exists() or process.poll() is not None)
-        assert process.poll() is None, (folder / "said").read_text()
-        yield Serving(folder)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=5) == 0
-    assert not (folder / "ready").exists()
+BAD_PLANS = [
+    ("plan.zip", b"no zip", "is no zip archive"),
+    ("plan.json", b"[]", "another shape"),
+    ("plan.json", b'{"title": "x", "phases": []}', "no task"),
+]
 
 
 @pytest.mark.skipif(not REAL_PLANS, reason="the real plans are not beside the project")
 @pytest.mark.parametrize("plan", REAL_PLANS, ids=lambda plan: plan.name)
 def test_real_plan_is_carried_out_recorded_without_gap_and_leaves_redis(
-    serving: Serving, plan: Path
+    run: Serving, plan: Path
 ) -> None:
-    ended = serving.execute(plan)
+    ended = run.execute(plan)
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "COMPLETED" in ended.stdout
+    assert re.search(r"warnings +\d+", ended.stdout)
+    assert re.search(r"duration +\d", ended.stdout)
     execution_id, events = told(ended.stdout)
-    until("all is recorded", 10, lambda: serving.recorded(execution_id) is not None)
-    complete = ("COMPLETED", events, events, 1, events)
-    until("the record is complete", 10, lambda: serving.recorded(execution_id) == complete)
-    until("it has left Redis", 30, lambda: not serving.live_keys(execution_id))
+    until("it has left Redis", lambda: not run.live_keys(execution_id), seconds=15)
+    url = run.addresses["database_url"]
+    header = assert_record_proves_itself(url, "default", execution_id)
+    assert (header.status, header.seq) == ("COMPLETED", events)
+    assert header.tasks_done == header.tasks_total > 0
 
 
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [("plan.zip", b"no zip"), ("plan.json", b"[]"), ("plan.json", b'{"title": "x", "phases": []}')],
-)
+@pytest.mark.parametrize(("name", "content", "reason"), BAD_PLANS)
 def test_bad_plan_ends_with_the_reason(
-    serving: Serving, tmp_path: Path, name: str, content: bytes
+    run: Serving, tmp_path: Path, name: str, content: bytes, reason: str
 ) -> None:
     (tmp_path / name).write_bytes(content)
 
-    ended = serving.execute(tmp_path / name)
+    ended = run.execute(tmp_path / name)
 
     assert ended.returncode == 1
     assert re.search(r"The plan was not carried out: \S", ended.stdout)
+    assert reason in ended.stdout
 
 
-def test_run_once_ends_with_a_summary_although_its_agent_is_killed(folder: Path) -> None:
-    options = ["--once", "--speed", "10", "--data-dir", str(folder / "other")]
-    with subprocess.Popen(
-        [*UP, *options], cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
-        assert process.stdout
-        said: list[str] = []
-        for line in process.stdout:
-            said.append(line)
-            if "RUNNING: 2 of 6 tasks" in line:
-                os.kill(agent_of(process.pid), signal.SIGKILL)
-        code = process.wait(timeout=10)
+def test_ready_file_tells_where_it_serves_and_lets_nobody_else_read_the_key(run: Serving) -> None:
+    ready = run.ready
 
-    everything = "".join(said)
-    assert code == 0, everything
-    assert "agent ended by SIGKILL" in everything
-    assert "COMPLETED: Open a community tool library" in everything
-    assert "tasks     6 of 6" in everything
-    assert "subtasks  16 of 16" in everything
+    assert ready.keys() == {"url", "user_key", "pid"}
+    assert ready["pid"] == run.process.pid
+    ready_file = next(run.data_dir.parent.glob("*.ready"))
+    assert stat.S_IMODE(ready_file.stat().st_mode) == 0o600
+    with run.api() as api:
+        assert api.get("/api/agents/simulated").status_code == 200
+    with httpx.Client(trust_env=False) as nobody:
+        assert nobody.get(f"{run.url}/healthz").status_code == 200
+        assert nobody.get(f"{run.url}/api/agents").status_code == 401
+
+
+def test_second_run_on_the_same_folder_is_refused_with_the_pid_of_the_first(run: Serving) -> None:
+    second = subprocess.run(
+        [*UP, "--data-dir", run.data_dir],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert second.returncode == 2
+    assert str(run.process.pid) in second.stderr
+    assert run.process.poll() is None
+
+
+@pytest.mark.parametrize("megabytes", [9, 80])
+def test_body_over_the_limit_is_answered_413_over_a_real_connection(
+    run: Serving, megabytes: int
+) -> None:
+    with run.api() as api:
+        answer = api.post(
+            "/api/plans",
+            content=b"x" * megabytes * 1024 * 1024,
+            headers={"Content-Type": "application/json"},
+        )
+    assert answer.status_code == 413
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+def test_chunked_body_over_the_limit_is_answered_413(run: Serving) -> None:
+    with run.api() as api:
+        answer = api.post(
+            "/api/plans",
+            content=(b"x" * 1024 * 1024 for _ in range(9)),
+            headers={"Content-Type": "application/json"},
+        )
+    assert answer.status_code == 413
+
+
+def test_run_once_ends_with_a_summary_although_its_agent_is_killed() -> None:
+    with (
+        folder() as path,
+        serving(path, "--once", "--auto-approve", "--speed", "10") as run,
+    ):
+        run.await_ready()
+        run.until("two tasks are done", lambda: "RUNNING: 2 of 6 tasks" in run.said())
+        os.kill(run.agent_pid(), signal.SIGKILL)
+        code = run.process.wait(timeout=60)
+
+        said = run.said()
+        assert code == 0, said
+        assert "agent ended by SIGKILL" in said
+        assert "COMPLETED: Open a community tool library" in said
+        assert "tasks     6 of 6" in said
+        assert "subtasks  16 of 16" in said
+        assert said.count("Started exec_") == 1
+        assert lock_holders(run.data_dir) == []
+
+
+@pytest.mark.parametrize(("name", "content", "reason"), BAD_PLANS[:1])
+def test_run_once_with_a_bad_plan_ends_with_the_reason(
+    tmp_path: Path, name: str, content: bytes, reason: str
+) -> None:
+    plan = tmp_path / name
+    plan.write_bytes(content)
+    with folder() as path, serving(path, "--once", "--plan", str(plan)) as run:
+        assert run.process.wait(timeout=60) == 1
+        assert reason in run.said()
+        assert lock_holders(run.data_dir) == []
+
+
+def test_run_that_is_killed_goes_on_where_it_was_and_ends_with_ctrl_c() -> None:
+    with folder() as path:
+        first = Serving(path, "--auto-approve", "--speed", "8").await_ready()
+        first.until("two tasks are done", lambda: "RUNNING: 2 of 6 tasks" in first.said())
+        (execution,) = first.executions()
+        first.end(signal.SIGKILL)
+        until("its processes are gone", lambda: not lock_holders(first.data_dir), seconds=6)
+
+        with serving(path, "--auto-approve", "--speed", "100") as second:
+            second.await_ready()
+            wanted = {execution["execution_id"]}
+            second.until("the first execution is complete", lambda: wanted <= completed(second))
+            _end_with_waiters(second)
+
+
+def _end_with_waiters(run: Serving) -> None:
+    """Press Ctrl-C while polls and sockets are open: both get a proper end."""
+    with run.api() as api:
+        body = {"name": "Waiting", "capabilities": ["nothing"]}
+        agent = api.post("/api/agents", json=body).json()
+    headers = {"Authorization": f"Bearer {run.ready['user_key']}"}
+    socket = Client(run.url.replace("http", "ws") + "/api/stream", headers=headers)
+    assert socket.receive(timeout=10)
+    statuses: list[int] = []
+
+    def wait_for_work() -> None:
+        with run.api(agent["api_key"]) as api:
+            path = f"/api/agents/{agent['agent_id']}/work?wait=60"
+            statuses.append(api.get(path).status_code)
+
+    poll = threading.Thread(target=wait_for_work)
+    poll.start()
+    with run.api() as api:
+        path = f"/api/agents/{agent['agent_id']}"
+        until("the poll waits", lambda: api.get(path).json()["last_contact_at"])
+
+    assert run.end(signal.SIGINT) == 0
+    assert lock_holders(run.data_dir) == []
+    poll.join(timeout=5)
+    assert statuses == [204]
+    assert reason_of_end(socket) == 1012
+
+
+def reason_of_end(socket: Client) -> int:
+    """Read a socket to its end; give the code."""
+    try:
+        while socket.receive(timeout=5) is not None:
+            pass
+    except ConnectionClosed as closed:
+        return int(closed.reason)
+    raise AssertionError("the socket stays open")
+
+
+def completed(run: Serving) -> set[str]:
+    """Name the executions that are complete."""
+    return {one["execution_id"] for one in run.executions() if one["status"] == "COMPLETED"}
 
 
 def told(summary: str) -> tuple[str, int]:
@@ -161,22 +212,3 @@ def told(summary: str) -> tuple[str, int]:
     assert started
     assert events
     return started[1], int(events[1])
-
-
-def agent_of(runner: int) -> int:
-    """Find the process of the simulated agent that a runner started."""
-    children = Path(f"/proc/{runner}/task/{runner}/children").read_text().split()
-    found = [
-        pid
-        for pid in children
-        if b"planexe_agent.simulated" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    ]
-    return int(found[0])
-
-
-def until(what: str, seconds: float, holds: Callable[[], bool]) -> None:
-    """Wait until a described condition holds; fails when it does not in time."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"not in {seconds} seconds: {what}"
-        time.sleep(0.05)

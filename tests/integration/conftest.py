@@ -22,24 +22,35 @@ from .stage import Stage, TurnedClock
 
 
 @pytest.fixture(scope="session")
-def database_template(postgres_server: str) -> Iterator[str]:
-    """Name of a migrated database that others are cloned from."""
-    name = f"ax_template_{token_hex(4)}"
+def migrated_database(postgres_server: str) -> Iterator[str]:
+    """URL of a database with all tables, for one test after the other."""
+    name = f"ax_test_{token_hex(4)}"
     _administer(postgres_server, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    migrate.upgrade(_beside(postgres_server, name))
-    yield name
+    url = _beside(postgres_server, name)
+    migrate.upgrade(url)
+    yield url
     _drop(postgres_server, name)
 
 
 @pytest.fixture
-def database_url(postgres_server: str, database_template: str) -> Iterator[str]:
-    """URL of a fresh, migrated database."""
-    name = f"ax_test_{token_hex(4)}"
-    clone = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
-    identifiers = sql.Identifier(name), sql.Identifier(database_template)
-    _administer(postgres_server, clone.format(*identifiers))
-    yield _beside(postgres_server, name)
-    _drop(postgres_server, name)
+def database_url(migrated_database: str) -> str:
+    """URL of a migrated database with nothing in it.
+
+    Emptied and not cloned anew: cloning takes a third of a second.
+    """
+    with psycopg.connect(migrated_database) as connection:
+        # A test that failed may have left a connection that holds a lock.
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        tables = connection.execute(
+            "SELECT tablename FROM pg_tables "
+            "WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+        ).fetchall()
+        named = sql.SQL(", ").join(sql.Identifier(row[0]) for row in tables)
+        connection.execute(sql.SQL("TRUNCATE {}").format(named))
+    return migrated_database
 
 
 @pytest.fixture
@@ -86,7 +97,9 @@ def services(
     """All services, wired as in a process, and ended as with it."""
     engines: list[Engine] = []
     clients: list[redis.Redis] = []
-    monkeypatch.setattr(bootstrap, "connect_postgres", _keeping(engines, bootstrap.connect_postgres))
+    monkeypatch.setattr(
+        bootstrap, "connect_postgres", _keeping(engines, bootstrap.connect_postgres)
+    )
     monkeypatch.setattr(bootstrap, "connect_redis", _keeping(clients, bootstrap.connect_redis))
     services = bootstrap.build(settings, clock)
     yield services

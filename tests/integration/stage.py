@@ -108,7 +108,12 @@ class Stage:
         return self.services.work.poll(agent, agent.agent_id or "", Poll(**asked))
 
     def report(
-        self, agent: Principal, execution_id: str, event_type: EventType, task_id: str, **fields: Any
+        self,
+        agent: Principal,
+        execution_id: str,
+        event_type: EventType,
+        task_id: str,
+        **fields: Any,
     ) -> dict[str, Any]:
         """Report one event and give the answer; a refusal is raised."""
         report = c.Report(

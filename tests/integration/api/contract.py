@@ -1,6 +1,7 @@
 """A caller that holds every answer against the published OpenAPI document."""
 
 import datetime as dt
+import json
 import re
 from typing import Any
 
@@ -31,7 +32,7 @@ class Contract:
         if "content" in described:
             assert response.mimetype == "application/json"
             schema = described["content"]["application/json"]["schema"]
-            self._check_value(response.json, schema, "answer")
+            self._check_value(json.loads(response.data), schema, "answer")
         else:
             assert response.data == b""
 
@@ -43,14 +44,15 @@ class Contract:
 
     def _check_problem(self, path: str, response: TestResponse) -> None:
         assert response.content_type == "application/problem+json", response.data
-        problem: Json = response.json
+        problem: Json = json.loads(response.data)
         self._check_value(problem, {"$ref": "#/components/schemas/Problem"}, "problem")
         assert {"type", "title", "status", "detail", "instance", "errors"} <= problem.keys()
         assert problem["status"] == response.status_code
         assert problem["type"].startswith("/api/problems/")
         assert problem["title"]
         assert problem["instance"] == response.request.path
-        assert problem["request_id"] == response.headers["X-Request-ID"]
+        repeated = "Idempotency-Key" in response.request.headers
+        assert repeated or problem["request_id"] == response.headers["X-Request-ID"]
 
     def _check_value(self, value: Json, schema: dict[str, Any], where: str) -> None:
         if "$ref" in schema:

@@ -20,9 +20,7 @@ def step(scene: Scene, execution_id: str, place: int = 0) -> Any:
     return scene.get(execution_id, "/tasks")["phases"][0]["tasks"][0]["subtasks"][place]
 
 
-def test_answer_tells_what_comes_next(
-    scene: Scene, agent: AgentCaller, execution_id: str
-) -> None:
+def test_answer_tells_what_comes_next(scene: Scene, agent: AgentCaller, execution_id: str) -> None:
     work = agent.poll()
     event = {
         "event_type": "task_complete",
@@ -71,9 +69,7 @@ def test_last_result_completes_the_execution(
 
 
 @pytest.mark.parametrize("kind", ["task_started", "task_progress"])
-def test_progress_is_shown(
-    scene: Scene, agent: AgentCaller, execution_id: str, kind: str
-) -> None:
+def test_progress_is_shown(scene: Scene, agent: AgentCaller, execution_id: str, kind: str) -> None:
     agent.poll()
     event = {"event_type": kind, "task_id": "t0s0", "progress_percent": 40, "message": "half"}
 
@@ -177,6 +173,10 @@ def test_note_goes_to_the_log_without_a_lease(
         ({"event_type": "note", "event_id": ""}, {"event_id"}),
         ({"event_type": "note", "event_id": "x" * 201}, {"event_id"}),
         ({"event_type": "note", "agent_timestamp": "yesterday"}, {"agent_timestamp"}),
+        (
+            {"event_type": "note", "agent_timestamp": "0001-01-01T00:00:00+14:00"},
+            {"agent_timestamp"},
+        ),
         ({"event_type": "note", "progress_percent": 101}, {"progress_percent"}),
         ({"event_type": "note", "progress_percent": -1}, {"progress_percent"}),
         ({"event_type": "note", "progress_percent": "much"}, {"progress_percent"}),
@@ -288,7 +288,6 @@ def test_claim_gives_the_next_work_in_the_same_answer(
     scene: Scene, agent: AgentCaller, execution_id: str
 ) -> None:
     work = agent.poll()
-    polls = 1
     order = []
     while True:
         order.append(work["next_task"]["task_id"])
@@ -299,7 +298,6 @@ def test_claim_gives_the_next_work_in_the_same_answer(
         assert answer["next_task_id"] == answer["next_task"]["task_id"]
         work = {"next_task": answer["next_task"]}
 
-    assert polls == 1
     assert order == ["t0s0", "t0s1", "t1s0", "t1s1"]
     assert scene.get(execution_id)["status"] == "COMPLETED"
 
@@ -322,9 +320,7 @@ def test_claim_hands_out_only_what_the_agent_does(
     assert (answer["next_task_id"], answer["next_action"]) == ("t0s1", "poll")
 
 
-def test_claim_finds_other_work_as_a_poll_would(
-    scene: Scene, agent: AgentCaller
-) -> None:
+def test_claim_finds_other_work_as_a_poll_would(scene: Scene, agent: AgentCaller) -> None:
     first = scene.execution(agent, wide_plan(1))
     second = scene.execution(agent, wide_plan(1))
 
@@ -334,10 +330,16 @@ def test_claim_finds_other_work_as_a_poll_would(
     assert answer["next_task"]["execution_id"] == second
 
 
+def test_claim_finds_what_may_run_beside(user: Caller, scene: Scene, agent: AgentCaller) -> None:
+    scene.execution(agent, wide_plan(2))
+
+    answer = agent.complete(agent.poll(), "?claim=1").json
+
+    assert (answer["next_task"]["task_id"], answer["next_action"]) == ("t0s1", "execute")
+
+
 class TestBatches:
-    def test_batch_answers_each_event_in_order(
-        self, user: Caller, scene: Scene
-    ) -> None:
+    def test_batch_answers_each_event_in_order(self, user: Caller, scene: Scene) -> None:
         agent = AgentCaller(user, max_concurrent_tasks=5)
         execution_id = scene.execution(agent, wide_plan(5))
         agent.poll("?max=5")

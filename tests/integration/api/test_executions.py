@@ -233,9 +233,7 @@ def test_unknown_execution_is_not_found(user: Caller) -> None:
     assert user.patch("/api/executions/exec_none", {"status": "PAUSED"}).status_code == 404
 
 
-def test_list_shows_each_as_it_stands_now(
-    user: Caller, scene: Scene, agent: AgentCaller
-) -> None:
+def test_list_shows_each_as_it_stands_now(user: Caller, scene: Scene, agent: AgentCaller) -> None:
     first, second, third = (scene.execution(agent) for _ in range(3))
     scene.control(second, "PAUSED")
 
@@ -280,7 +278,11 @@ def test_tree_shows_states_results_and_errors(
         100,
     )
     assert (failed["status"], failed["error_type"]) == ("RETRYING", "network")
-    assert (failed["error_message"], failed["attempt"], failed["max_attempts"]) == ("no route", 1, 3)
+    assert (failed["error_message"], failed["attempt"], failed["max_attempts"]) == (
+        "no route",
+        1,
+        3,
+    )
     assert (first["status"], first["progress_percent"]) == ("RETRYING", 50)
     assert second["status"] == "QUEUED"
     named = {

@@ -96,18 +96,14 @@ def test_long_poll_is_woken_by_whatever_makes_work(
         assert answer.result(5)["next_task"]["task_id"] == ("t0s1" if work else "t0s0")
 
 
-def test_waiting_polls_answer_when_the_process_ends(
-    agent: AgentCaller, services: Services
-) -> None:
+def test_waiting_polls_answer_when_the_process_ends(agent: AgentCaller, services: Services) -> None:
     with ThreadPoolExecutor(1) as pool:
         answer = patient(agent, pool, services, "?wait=30")
         services.work.stop()
         assert answer.result(5) is None
 
 
-def test_ten_polls_at_once_share_the_work_without_overlap(
-    user: Caller, scene: Scene
-) -> None:
+def test_ten_polls_at_once_share_the_work_without_overlap(user: Caller, scene: Scene) -> None:
     agent = AgentCaller(user, max_concurrent_tasks=50)
     execution_id = scene.execution(agent, wide_plan(40))
     taken: list[str] = []
@@ -170,14 +166,12 @@ def test_only_supported_actions_are_handed_out(user: Caller, scene: Scene) -> No
     document = wide_plan(3)
     steps = document["phases"][0]["tasks"][0]["subtasks"]
     steps[1]["action"], steps[2]["action"] = "send_email", "call"
-    agent = AgentCaller(
-        user, capabilities=["noop", "send_email", "call"], max_concurrent_tasks=9
-    )
+    agent = AgentCaller(user, capabilities=["noop", "send_email", "call"], max_concurrent_tasks=9)
     scene.execution(agent, document)
 
     assert agent.poll("?supported_actions=dance") is None
     assert agent.poll("?supported_actions=call,dance")["next_task"]["task_id"] == "t0s2"
-    assert agent.poll("?supported_actions=")is None
+    assert agent.poll("?supported_actions=") is None
     assert agent.poll("?supported_actions=send_email&max=9")["next_task"]["task_id"] == "t0s1"
     assert agent.poll()["next_task"]["task_id"] == "t0s0"
 
@@ -210,7 +204,16 @@ def test_task_with_an_agent_of_its_own_goes_to_it(user: Caller, scene: Scene) ->
 
 @pytest.mark.parametrize(
     "query",
-    ["wait=-1", "wait=61", "wait=x", "wait=nan", "max=0", "max=101", "max=x", "instance=" + 201 * "x"],
+    [
+        "wait=-1",
+        "wait=61",
+        "wait=x",
+        "wait=nan",
+        "max=0",
+        "max=101",
+        "max=x",
+        "instance=" + 201 * "x",
+    ],
 )
 def test_bad_poll_is_refused_by_name(agent: AgentCaller, query: str) -> None:
     answer = agent.call.get(f"/api/agents/{agent.agent_id}/work?{query}")

@@ -192,8 +192,7 @@ def test_several_sweeps_at_once_apply_each_timer_once(
     stage.poll(agent, most=20)
     clock.advance(minutes=16)
     sweeps = [
-        threading.Thread(target=services.upkeep.sweep, args=(stage.workspace_id,))
-        for _ in range(4)
+        threading.Thread(target=services.upkeep.sweep, args=(stage.workspace_id,)) for _ in range(4)
     ]
     for sweep in sweeps:
         sweep.start()

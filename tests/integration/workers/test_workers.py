@@ -1,0 +1,202 @@
+"""The actors, the clock and the desk on real servers, in this process."""
+
+import importlib
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import dramatiq
+import pytest
+import redis
+from dramatiq.brokers.redis import RedisBroker
+from rq import Queue, SimpleWorker
+from rq.job import JobStatus
+from rq.serializers import JSONSerializer
+
+from app import bootstrap
+from app.services import Services
+from config.settings import Settings
+from tests.replay import assert_record_proves_itself
+from workers.broker import make_broker
+from workers.clock import Clock
+from workers.dead_letters import DESK_QUEUE
+
+from ..stage import Stage, plan_document, wait_until
+
+
+@pytest.fixture
+def broker(
+    settings: Settings, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[RedisBroker]:
+    """The actors of this installation, as a worker process declares them."""
+    monkeypatch.setenv("DATABASE_URL", settings.database_url or "")
+    monkeypatch.setenv("REDIS_URL", settings.redis_url or "")
+    monkeypatch.setattr(bootstrap, "of_process", lambda: services)
+    monkeypatch.delitem(sys.modules, "workers.main", raising=False)
+    importlib.import_module("workers.main")
+    broker = dramatiq.get_broker()
+    assert isinstance(broker, RedisBroker)
+    yield broker
+    monkeypatch.delitem(sys.modules, "workers.main", raising=False)
+    broker.close()
+    broker.client.close()
+
+
+@pytest.fixture
+def worker(broker: RedisBroker) -> Iterator[dramatiq.Worker]:
+    """A worker at work."""
+    worker = dramatiq.Worker(broker, worker_timeout=20, worker_threads=2)
+    worker.start()
+    yield worker
+    worker.stop(timeout=5000)
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(redis_url) as client:
+        yield client
+
+
+def clock_of(redis_url: str, client: redis.Redis) -> Clock:
+    return Clock(client, make_broker(redis_url))
+
+
+def test_imported_plan_is_broken_down_by_the_worker(
+    worker: dramatiq.Worker, services: Services, stage: Stage
+) -> None:
+    plan_id = services.plans.import_json(stage.owner, plan_document())["plan_id"]
+
+    plan = wait_until("the plan is ready", lambda: _ready(services, stage, plan_id))
+
+    assert plan["decomposition_version"] == 1
+
+
+def test_clock_has_the_log_recorded_and_ended_executions_put_away(
+    worker: dramatiq.Worker,
+    services: Services,
+    settings: Settings,
+    stage: Stage,
+    clock: Any,
+    client: redis.Redis,
+    redis_url: str,
+) -> None:
+    agent = stage.agent()
+    execution_id = stage.execution(agent)
+    stage.carry_out(agent)
+    clock.advance(seconds=61)
+    beat = clock_of(redis_url, client)
+
+    def gone() -> bool:
+        beat.beat()
+        return not [*client.scan_iter(f"*{execution_id}*", count=1000)]
+
+    wait_until("nothing of it is in Redis", gone, seconds=20)
+
+    header = assert_record_proves_itself(
+        settings.database_url or "", stage.workspace_id, execution_id
+    )
+    assert header.status == "COMPLETED"
+
+
+def test_two_clocks_send_one_beat_per_second(
+    broker: RedisBroker, stage: Stage, client: redis.Redis, redis_url: str, monkeypatch: Any
+) -> None:
+    stage.execution(stage.agent())
+    now = [1_000_000.0]
+    monkeypatch.setattr("workers.clock.time.time", lambda: now[0])
+    one, two = (clock_of(redis_url, client) for _ in range(2))
+    for step in (0.0, 0.4, 0.9, 1.1, 1.5):
+        now[0] = 1_000_000.0 + step
+        one.beat()
+        two.beat()
+
+    sent = broker.client.hlen("dramatiq:upkeep.msgs")
+    assert sent == 2 * len(("persist", "sweep"))
+
+
+def test_clock_says_nothing_where_there_is_no_workspace(
+    broker: RedisBroker, services: Services, client: redis.Redis, redis_url: str
+) -> None:
+    clock_of(redis_url, client).beat()
+
+    assert broker.client.hlen("dramatiq:upkeep.msgs") == 0
+
+
+def test_clock_survives_a_redis_that_does_not_answer(
+    redis_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    nowhere = redis.Redis.from_url("redis://127.0.0.1:1/0")
+
+    Clock(nowhere, make_broker(redis_url)).beat()
+
+    assert "the next beat tries again" in caplog.text
+    nowhere.close()
+
+
+def test_message_that_is_given_up_becomes_a_dead_letter_and_can_be_sent_again(
+    broker: RedisBroker,
+    services: Services,
+    stage: Stage,
+    client: redis.Redis,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plan_id = services.plans.import_json(stage.owner, plan_document())["plan_id"]
+    for middleware in broker.middleware:
+        if isinstance(middleware, dramatiq.middleware.Retries):
+            monkeypatch.setattr(middleware, "max_retries", 0)
+    with monkeypatch.context() as broken:
+        broken.setattr(type(services.decomposition), "decompose", _fail)
+        worker = dramatiq.Worker(broker, worker_timeout=20, worker_threads=1)
+        worker.start()
+        queue = Queue(DESK_QUEUE, connection=client, serializer=JSONSerializer)
+        registry = queue.failed_job_registry
+        (job_id,) = wait_until("a dead letter lies on the desk", registry.get_job_ids)
+        worker.stop()
+    job = queue.fetch_job(job_id)
+    assert job
+    assert job.get_status() is JobStatus.FAILED
+    result = job.latest_result()
+    assert result
+    assert "the disk is full" in str(result.exc_string)
+    assert job.description.startswith("decompose ")
+
+    registry.requeue(job_id)
+    desk = SimpleWorker([queue], connection=client, serializer=JSONSerializer)
+    desk.work(burst=True, logging_level="WARNING")
+    worker = dramatiq.Worker(broker, worker_timeout=20, worker_threads=1)
+    worker.start()
+    wait_until("the plan is ready", lambda: _ready(services, stage, plan_id))
+    worker.stop()
+    assert registry.get_job_ids() == []
+
+
+def test_beat_that_fails_is_no_dead_letter(
+    worker: dramatiq.Worker,
+    services: Services,
+    stage: Stage,
+    client: redis.Redis,
+    redis_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stage.execution(stage.agent())
+    failed: list[str] = []
+
+    def fail(_: Any, workspace_id: str) -> None:
+        failed.append(workspace_id)
+        raise RuntimeError("PostgreSQL does not answer")
+
+    monkeypatch.setattr(type(services.upkeep), "sweep", fail)
+    clock_of(redis_url, client).beat()
+    wait_until("the sweep has failed", lambda: failed)
+    worker.broker.join("upkeep", timeout=10_000)
+
+    assert Queue(DESK_QUEUE, connection=client).failed_job_registry.get_job_ids() == []
+
+
+def _ready(services: Services, stage: Stage, plan_id: str) -> dict[str, Any] | None:
+    plan = services.plans.get(stage.workspace_id, plan_id)
+    return plan if plan["status"] == "READY" else None
+
+
+def _fail(*_: Any) -> None:
+    raise RuntimeError("the disk is full")
