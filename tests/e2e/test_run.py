@@ -149,11 +149,12 @@ def test_run_once_with_a_bad_plan_ends_with_the_reason(
 
 def test_run_that_is_killed_goes_on_where_it_was_and_ends_with_ctrl_c() -> None:
     with folder() as path:
-        first = Serving(path, "--auto-approve", "--speed", "8").await_ready()
-        first.until("two tasks are done", lambda: "RUNNING: 2 of 6 tasks" in first.said())
-        (execution,) = first.executions()
-        first.end(signal.SIGKILL)
-        until("its processes are gone", lambda: not lock_holders(first.data_dir), seconds=6)
+        with serving(path, "--auto-approve", "--speed", "8") as first:
+            first.await_ready()
+            first.until("two tasks are done", lambda: "RUNNING: 2 of 6 tasks" in first.said())
+            (execution,) = first.executions()
+            first.end(signal.SIGKILL)
+            until("its processes are gone", lambda: not lock_holders(first.data_dir), seconds=6)
 
         with serving(path, "--auto-approve", "--speed", "100") as second:
             second.await_ready()
