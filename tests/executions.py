@@ -8,11 +8,13 @@ from typing import Any
 import msgspec
 
 from app.domain import commands as c
+from app.domain.blockers import Blocker, BlockerKind, Resolution
 from app.domain.decide import decide
 from app.domain.events import Event, EventType, parse_event, seal
-from app.domain.execution import Execution, SubtaskState, evolve
+from app.domain.evolve import evolve
+from app.domain.execution import Execution, SubtaskState
 from app.domain.execution_graph import ExecutionGraph, compile_graph, graph_id
-from app.domain.plan import Breakdown, Ordering, Phase, Plan, Subtask, Task
+from app.domain.plan import Assignee, Breakdown, Ordering, Phase, Plan, Subtask, Task
 from app.domain.states import ExecutionStatus, SubtaskStatus
 
 NOON = dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC)
@@ -72,7 +74,9 @@ def chain(length: int, width: int = 1) -> ExecutionGraph:
     return make_graph(tasks, {f"t{number}": [f"t{number - 1}"] for number in range(1, length)})
 
 
-def creation(graph: ExecutionGraph, agent_id: str = AGENT) -> c.CreateExecution:
+def creation(
+    graph: ExecutionGraph, agent_id: str = AGENT, *relaxed_actions: str
+) -> c.CreateExecution:
     """Make the command that brings an execution of a graph into being."""
     return c.CreateExecution(
         actor="user:1",
@@ -81,6 +85,7 @@ def creation(graph: ExecutionGraph, agent_id: str = AGENT) -> c.CreateExecution:
         graph_id=graph_id(graph.pack()),
         ordering="dependencies",
         agent_id=agent_id,
+        relaxed_actions=list(relaxed_actions),
     )
 
 
@@ -105,14 +110,25 @@ def claim(subtask_id: str, who: c.Claimant | None = None) -> c.ClaimSubtask:
     return c.ClaimSubtask(subtask_id=subtask_id, claimant=who or claimant())
 
 
+def answer(blocker: Blocker, resolution: str, **fields: Any) -> c.ResolveBlocker:
+    """Make a person's answer to a blocker."""
+    return c.ResolveBlocker(
+        actor="user:1",
+        subtask_id=blocker.task_id,
+        blocker_id=blocker.blocker_id,
+        resolution=Resolution(resolution),
+        **fields,
+    )
+
+
 class Play:
     """An execution in memory and a clock that stands until it is turned."""
 
-    def __init__(self, graph: ExecutionGraph) -> None:
+    def __init__(self, graph: ExecutionGraph, *relaxed_actions: str) -> None:
         self.state = Execution.unborn(graph, EXECUTION, WORKSPACE)
         self.now = NOON
         self.events: list[Event] = []
-        self.do(creation(graph))
+        self.do(creation(graph, AGENT, *relaxed_actions))
 
     def do(self, command: c.Command) -> list[Event]:
         """Carry a command out and give its events."""
@@ -121,9 +137,9 @@ class Play:
         self.events += decision.events
         return decision.events
 
-    def start(self) -> list[Event]:
-        """Start the execution."""
-        return self.do(c.StartExecution(actor="user:1"))
+    def start(self, **unmatched: str) -> list[Event]:
+        """Start the execution; say why nobody performs some of its subtasks."""
+        return self.do(c.StartExecution(actor="user:1", unmatched=unmatched))
 
     def claim(self, *subtask_ids: str) -> None:
         """Lease subtasks to the usual agent."""
@@ -135,6 +151,38 @@ class Play:
         for subtask_id in subtask_ids:
             self.claim(subtask_id)
             self.do(completion(subtask_id))
+
+    def fail(self, subtask_id: str, **fields: Any) -> None:
+        """Report an error of a leased subtask."""
+        self.do(report(EventType.TASK_ERROR, subtask_id, **fields))
+
+    def exhaust(self, subtask_id: str) -> None:
+        """Claim a subtask and fail, until its attempts are used up."""
+        while self.subtask(subtask_id).status is not S.BLOCKED:
+            self.claim(subtask_id)
+            self.fail(subtask_id, jitter=0.0, error_message="no such door")
+            if self.subtask(subtask_id).due_at:
+                self.do(c.EndDelay(subtask_id=subtask_id))
+
+    def await_due(self, subtask_id: str) -> list[Event]:
+        """Turn the clock to the end of a delay and end it."""
+        due = self.subtask(subtask_id).due_at
+        assert due
+        self.now = due
+        return self.do(c.EndDelay(subtask_id=subtask_id))
+
+    def answer(
+        self, subtask_id: str, resolution: str, message: str = "", **fields: Any
+    ) -> list[Event]:
+        """Resolve the blocker of a subtask, or that of the execution where none is named."""
+        blocker = self.blocker(subtask_id)
+        return self.do(answer(blocker, resolution, message=message, **fields))
+
+    def blocker(self, subtask_id: str = "") -> Blocker:
+        """Give the open blocker of a subtask, or that of the execution."""
+        found = self.subtask(subtask_id).blocker if subtask_id else self.state.header.blocker
+        assert found
+        return found
 
     def subtask(self, subtask_id: str) -> SubtaskState:
         """Give a subtask's state."""
@@ -185,23 +233,52 @@ def refold(graph: ExecutionGraph, events: Iterable[Event]) -> Execution:
     return state
 
 
+LIVE = (E.QUEUED, E.RUNNING, E.BLOCKED, E.PAUSED)
+LEFT = {
+    E.CREATED: {S.QUEUED, S.SKIPPED},
+    E.COMPLETED: {S.COMPLETED, S.SKIPPED},
+    E.FAILED: {S.QUEUED, S.FAILED, S.COMPLETED, S.SKIPPED},
+    E.CANCELLED: {S.CANCELLED, S.FAILED, S.COMPLETED, S.SKIPPED},
+}
+"""What may stand in an execution that is not under way."""
+
+
 def check(state: Execution) -> None:
     """Assert what must hold of every whole state."""
     _check_counts(state)
+    header = state.header
     for subtask_id, subtask in state.subtasks.items():
-        assert (subtask.lease is not None) == (subtask.status is S.RUNNING), subtask_id
-        assert subtask.due_at is None or subtask.status in (S.RETRYING, S.BLOCKED), subtask_id
-        if subtask.status not in (S.QUEUED, S.CANCELLED):
-            assert not open_prerequisites(state, subtask_id), subtask_id
-        if state.header.status in (E.QUEUED, E.RUNNING, E.BLOCKED, E.PAUSED):
+        _check_subtask(state, subtask_id, subtask)
+        if header.status in LIVE:
             assert _is_accounted_for(state, subtask_id, subtask), subtask_id
-    if state.header.status in (E.CREATED, E.COMPLETED, E.FAILED, E.CANCELLED):
-        active = {S.READY, S.RUNNING, S.RETRYING, S.BLOCKED}
-        assert active.isdisjoint(subtask.status for subtask in state.subtasks.values())
-    if state.header.status is E.BLOCKED:
-        assert not state.header.movable
-    if state.header.status is E.RUNNING:
-        assert state.header.movable
+    present = {subtask.status for subtask in state.subtasks.values()}
+    assert present <= LEFT.get(header.status, set(S) - {S.FAILED, S.CANCELLED})
+    assert header.status is not E.BLOCKED or header.stuck
+    assert header.status not in (E.QUEUED, E.RUNNING) or not header.stuck
+    open_ones = [one for one in state.subtasks.values() if one.blocker]
+    assert header.open_blockers == len(open_ones) + (header.blocker is not None)
+
+
+def _check_subtask(state: Execution, subtask_id: str, subtask: SubtaskState) -> None:
+    blocker, status = subtask.blocker, subtask.status
+    waits = blocker is not None and blocker.kind is BlockerKind.EXTERNAL_WAIT
+    assert (subtask.lease is not None) == (status is S.RUNNING), subtask_id
+    assert (subtask.due_at is not None) == (status is S.RETRYING or (status is S.BLOCKED and waits))
+    assert (subtask.wait_until is not None) == waits, subtask_id
+    # A wait is looked at again with its blocker open; nothing else goes on with one.
+    assert blocker is not None or status is not S.BLOCKED, subtask_id
+    assert blocker is None or status in (
+        {S.BLOCKED, S.READY, S.RUNNING, S.RETRYING} if waits else {S.BLOCKED}
+    )
+    if status in (S.READY, S.RUNNING, S.RETRYING):
+        assert state.is_approved(subtask_id), subtask_id
+        assert state.graph.subtasks[subtask_id].assignee is Assignee.AGENT, subtask_id
+    if open_prerequisites(state, subtask_id):
+        # Nobody does these yet; what nobody can do is told from the start on.
+        assert status in (S.QUEUED, S.BLOCKED, S.SKIPPED, S.FAILED, S.CANCELLED), subtask_id
+        assert blocker is None or blocker.kind is BlockerKind.NO_CAPABLE_AGENT
+    elif state.header.status in LIVE:
+        assert status is not S.QUEUED, subtask_id
 
 
 def open_prerequisites(state: Execution, subtask_id: str) -> list[str]:
@@ -224,6 +301,7 @@ def _is_accounted_for(state: Execution, subtask_id: str, subtask: SubtaskState) 
         or subtask.status is S.READY
         or subtask.lease
         or subtask.due_at
+        or subtask.blocker
         or open_prerequisites(state, subtask_id)
     )
 

@@ -1,11 +1,13 @@
 """The record of an execution against a fold over its own log."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
 
 from app.domain.events import FIRST_HASH, chain, parse_event
-from app.domain.execution import Execution, Header, fold
+from app.domain.evolve import fold
+from app.domain.execution import Execution, Header
 from app.domain.execution_graph import ExecutionGraph
 from app.record.engine import connect
 from app.record.executions import Executions
@@ -17,17 +19,26 @@ def assert_record_proves_itself(database_url: str, workspace_id: str, execution_
     Returns:
         The stored header.
     """
-    bodies = _bodies(database_url, execution_id)
     engine = connect(database_url)
     try:
-        record = Executions(engine)
-        header = record.get(workspace_id, execution_id)
-        assert header
-        packed = record.graph(workspace_id, header.graph_id)
-        assert packed
-        subtasks, tasks = record.states(execution_id)
+        bodies = _bodies(database_url, execution_id)
+        return assert_events_give_the_record(Executions(engine), workspace_id, execution_id, bodies)
     finally:
         engine.dispose()
+
+
+def assert_events_give_the_record(
+    record: Executions,
+    workspace_id: str,
+    execution_id: str,
+    bodies: Sequence[tuple[int, bytes, str]],
+) -> Header:
+    """Do so with events that are at hand: seq, body and hash of each, in order."""
+    header = record.get(workspace_id, execution_id)
+    assert header
+    packed = record.graph(workspace_id, header.graph_id)
+    assert packed
+    subtasks, tasks = record.states(execution_id)
     events = [parse_event(body) for _, body, _ in bodies]
     assert [seq for seq, _, _ in bodies] == list(range(1, header.seq + 1))
     assert [event.seq for event in events] == list(range(1, header.seq + 1))
@@ -50,7 +61,7 @@ def _bodies(database_url: str, execution_id: str) -> list[tuple[int, bytes, str]
     return [(seq, body.encode(), digest) for seq, body, digest in rows]
 
 
-def _head_hash(bodies: list[tuple[int, bytes, str]]) -> str:
+def _head_hash(bodies: Sequence[tuple[int, bytes, str]]) -> str:
     head = FIRST_HASH
     for _, body, digest in bodies:
         head = chain(head, body)

@@ -25,6 +25,8 @@ class Agent(msgspec.Struct, frozen=True):
     role: str = ""
     max_concurrent_tasks: int = 1
     webhook_url: str | None = None
+    paused_at: dt.datetime | None = None
+    paused_by: str | None = None
 
     @property
     def actions(self) -> frozenset[str]:

@@ -5,6 +5,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from app.domain.blockers import Resolution
 from app.domain.events import EventType
 
 
@@ -18,12 +19,17 @@ class CreateExecution(msgspec.Struct, frozen=True, kw_only=True):
     ordering: str
     agent_id: str
     approvals: dict[str, Any] = {}
+    relaxed_actions: list[str] = []
 
 
 class StartExecution(msgspec.Struct, frozen=True, kw_only=True):
-    """Make the first subtasks ready."""
+    """Make the first subtasks ready.
+
+    ``unmatched`` says, by subtask, why no agent it could go to performs it.
+    """
 
     actor: str
+    unmatched: dict[str, str] = {}
 
 
 class PauseExecution(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +53,21 @@ class CancelExecution(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class ReassignExecution(msgspec.Struct, frozen=True, kw_only=True):
+    """Give everything that was one agent's to another, running attempts included."""
+
+    actor: str
+    agent_id: str
+    reason: str = ""
+    unmatched: dict[str, str] = {}
+
+
+class TimeOutExecution(msgspec.Struct, frozen=True, kw_only=True):
+    """End an execution that has taken longer than it may."""
+
+    hours: float
+
+
 class Claimant(msgspec.Struct, frozen=True, kw_only=True):
     """An agent that asks for work. ``actions`` it performs now; ``*`` among them means any."""
 
@@ -65,6 +86,14 @@ class ClaimSubtask(msgspec.Struct, frozen=True, kw_only=True):
 
     subtask_id: str
     claimant: Claimant
+
+
+class WaitPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """How external waits are looked at again: first after, doubling up to, at most for. Seconds."""
+
+    first_check_seconds: float = 300
+    longest_check_seconds: float = 21_600
+    longest_wait_seconds: float = 172_800
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +122,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     max_wait_seconds: float | None = None
     usage: dict[str, Any] | None = None
     jitter: float = 1.0
+    wait_policy: WaitPolicy = WaitPolicy()
     claimant: Claimant | None = None
 
 
@@ -102,6 +132,74 @@ class ExpireLease(msgspec.Struct, frozen=True, kw_only=True):
     subtask_id: str
     lease_token: str
     jitter: float = 1.0
+
+
+class TimeOutSubtask(msgspec.Struct, frozen=True, kw_only=True):
+    """Ask a person about a subtask whose attempts have taken longer than they may."""
+
+    subtask_id: str
+
+
+class NoteAgentOffline(msgspec.Struct, frozen=True, kw_only=True):
+    """Say that the agent of an execution has not been heard of since a time."""
+
+    agent_id: str
+    last_contact_at: dt.datetime
+
+
+class NoteAgentOnline(msgspec.Struct, frozen=True, kw_only=True):
+    """Say that an agent that was off line is back."""
+
+    agent_id: str
+
+
+class ResolveBlocker(msgspec.Struct, frozen=True, kw_only=True):
+    """A person's answer to a blocker; ``subtask_id`` is empty for that of a whole execution.
+
+    ``unmatched`` is set where the agent it would go to, the new one included, cannot perform it.
+    """
+
+    actor: str
+    subtask_id: str
+    blocker_id: str
+    resolution: Resolution
+    message: str = ""
+    output_data: Any = None
+    option: str | None = None
+    agent_id: str | None = None
+    params: dict[str, Any] | None = None
+    unmatched: str = ""
+
+
+class SkipSubtask(msgspec.Struct, frozen=True, kw_only=True):
+    """Pass over a subtask; it counts as done, with a substitute for its result."""
+
+    actor: str
+    subtask_id: str
+    reason: str
+    output_data: Any = None
+
+
+class RetrySubtask(msgspec.Struct, frozen=True, kw_only=True):
+    """Give a subtask all its attempts again, from now.
+
+    ``unmatched`` is set where the agent it would go to cannot perform it.
+    """
+
+    actor: str
+    subtask_id: str
+    message: str = ""
+    unmatched: str = ""
+
+
+class CompleteSubtask(msgspec.Struct, frozen=True, kw_only=True):
+    """A person has done it. ``evidence`` holds ``{name, url}`` or ``{name, file_id}``."""
+
+    actor: str
+    subtask_id: str
+    notes: str = ""
+    output_data: Any = None
+    evidence: list[dict[str, Any]] = []
 
 
 class EndDelay(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,4 +218,13 @@ Command: TypeAlias = (
     | Report
     | ExpireLease
     | EndDelay
+    | TimeOutSubtask
+    | ReassignExecution
+    | TimeOutExecution
+    | NoteAgentOffline
+    | NoteAgentOnline
+    | ResolveBlocker
+    | SkipSubtask
+    | RetrySubtask
+    | CompleteSubtask
 )

@@ -41,6 +41,7 @@ class EventType(enum.StrEnum):
     LEASE_EXPIRED = "lease_expired"
     RETRY_SCHEDULED = "retry_scheduled"
     TASK_READY = "task_ready"
+    TASK_RELEASED = "task_released"
     BLOCKER_OPENED = "blocker_opened"
     BLOCKER_RESOLVED = "blocker_resolved"
     TASK_SKIPPED = "task_skipped"

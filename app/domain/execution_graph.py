@@ -1,14 +1,14 @@
 """The static side of an execution: who waits for whom, compiled once per plan version."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final, Self
 
 import msgspec
 
 from app.domain.errors import Fault, InvalidPlan
 from app.domain.graph import find_cycle, implied_edges
-from app.domain.plan import Assignee, Breakdown, Ordering, Plan, RetryPolicy
+from app.domain.plan import Assignee, Breakdown, Ordering, Plan, RetryPolicy, Subtask
 
 MOST_INPUTS: Final = 50
 """Ceiling of the results handed to one subtask, so that a claim costs the same in every plan."""
@@ -112,6 +112,23 @@ class ExecutionGraph(msgspec.Struct, frozen=True):
         ]
         return ends[:MOST_INPUTS]
 
+    def behind(self, subtask_id: str) -> int:
+        """Count the subtasks that cannot be done before this one."""
+        tasks: set[str] = set()
+        seen = {subtask_id}
+        pending = [subtask_id]
+        while pending:
+            node = self.subtasks[pending.pop()]
+            waiting = list(node.dependents)
+            if node.task_id not in tasks:
+                tasks.add(node.task_id)
+                for dependent in self.tasks[node.task_id].dependents:
+                    waiting += self.tasks[dependent].subtasks
+            new = [one for one in waiting if one not in seen]
+            seen.update(new)
+            pending += new
+        return len(seen) - 1
+
 
 def graph_id(packed: bytes) -> str:
     """Name a packed graph by its content, so that equal graphs share one copy."""
@@ -119,16 +136,26 @@ def graph_id(packed: bytes) -> str:
 
 
 def compile_graph(
-    plan: Plan, breakdowns: Mapping[str, Breakdown], ordering: Ordering
+    plan: Plan,
+    breakdowns: Mapping[str, Breakdown],
+    ordering: Ordering,
+    risky_words: Collection[str] = (),
 ) -> ExecutionGraph:
     """Join a plan, the breakdown of each of its tasks and an ordering.
+
+    Args:
+        plan: The plan.
+        breakdowns: By task.
+        ordering: Which edges hold.
+        risky_words: An action with one of these words in its name needs approval, whatever the
+            plan says: a plan cannot grant itself what is its owner's to grant.
 
     Raises:
         InvalidPlan: A task has no subtasks, an edge leads nowhere, or edges close a cycle.
     """
     implied = implied_edges(plan, ordering)
     tasks = _task_nodes(plan, breakdowns, implied)
-    subtasks = _subtask_nodes(breakdowns, tasks)
+    subtasks = _subtask_nodes(breakdowns, tasks, frozenset(risky_words))
     _refuse_loose_ends(tasks)
     _refuse_cycles(tasks, subtasks)
     phases = [PhaseNode(p.phase_id, p.name, [t.task_id for t in p.tasks]) for p in plan.phases]
@@ -168,7 +195,7 @@ def _task_nodes(
 
 
 def _subtask_nodes(
-    breakdowns: Mapping[str, Breakdown], tasks: Mapping[str, TaskNode]
+    breakdowns: Mapping[str, Breakdown], tasks: Mapping[str, TaskNode], risky: frozenset[str]
 ) -> dict[str, SubtaskNode]:
     of_plan = [(task_id, s) for task_id in tasks for s in breakdowns[task_id].subtasks]
     known = {subtask.subtask_id for _, subtask in of_plan}
@@ -195,7 +222,7 @@ def _subtask_nodes(
             timeout_hours=subtask.timeout_hours,
             retry_policy=subtask.retry_policy,
             success_criteria=subtask.success_criteria,
-            requires_approval=subtask.requires_approval,
+            requires_approval=subtask.requires_approval or _is_risky(subtask, risky),
             assignee=subtask.assignee,
         )
         for position, (task_id, subtask) in enumerate(of_plan)
@@ -212,6 +239,11 @@ def _refuse_loose_ends(tasks: Mapping[str, TaskNode]) -> None:
     ]
     if faults:
         raise InvalidPlan("Tasks wait for what is not in the plan.", faults)
+
+
+def _is_risky(subtask: Subtask, risky: frozenset[str]) -> bool:
+    by_agent = subtask.assignee is Assignee.AGENT
+    return by_agent and not risky.isdisjoint(subtask.action.casefold().split("_"))
 
 
 def _refuse_cycles(tasks: Mapping[str, TaskNode], subtasks: Mapping[str, SubtaskNode]) -> None:

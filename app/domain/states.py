@@ -52,8 +52,8 @@ class SubtaskStatus(enum.StrEnum):
     SKIPPED = "SKIPPED"
     """A person passed over it; counts as done. Final."""
     FAILED = "FAILED"
-    """An attempt went wrong. Left at once for back-off where the policy leaves an attempt, else
-    only by a person."""
+    """An attempt went wrong: left at once for back-off or a blocker. Stays where a person gave it
+    up, until the execution is taken up again."""
     CANCELLED = "CANCELLED"
     """Its execution was called off. Final."""
 
@@ -74,22 +74,33 @@ _ENDED: Final = frozenset(
 _DONE: Final = frozenset({SubtaskStatus.COMPLETED, SubtaskStatus.SKIPPED})
 _SUBTASK_ENDED: Final = _DONE | {SubtaskStatus.FAILED, SubtaskStatus.CANCELLED}
 
+TIMED: Final = frozenset({SubtaskStatus.READY, SubtaskStatus.RUNNING, SubtaskStatus.RETRYING})
+"""In these the time budget of a subtask's attempts runs, from the first dispatch on."""
+
 _E = ExecutionStatus
 EXECUTION_MOVES: Final[dict[ExecutionStatus, tuple[ExecutionStatus, ...]]] = {
     _E.CREATED: (_E.QUEUED, _E.CANCELLED),
-    _E.QUEUED: (_E.RUNNING, _E.BLOCKED, _E.PAUSED, _E.FAILED, _E.CANCELLED),
+    _E.QUEUED: (_E.RUNNING, _E.BLOCKED, _E.PAUSED, _E.COMPLETED, _E.FAILED, _E.CANCELLED),
     _E.RUNNING: (_E.BLOCKED, _E.PAUSED, _E.COMPLETED, _E.FAILED, _E.CANCELLED),
     _E.BLOCKED: (_E.RUNNING, _E.PAUSED, _E.COMPLETED, _E.FAILED, _E.CANCELLED),
-    _E.PAUSED: (_E.QUEUED, _E.RUNNING, _E.BLOCKED, _E.COMPLETED, _E.FAILED, _E.CANCELLED),
+    _E.PAUSED: (_E.QUEUED, _E.RUNNING, _E.COMPLETED, _E.FAILED, _E.CANCELLED),
     _E.COMPLETED: (),
-    _E.FAILED: (_E.RUNNING, _E.CANCELLED),
+    _E.FAILED: (_E.QUEUED, _E.RUNNING, _E.CANCELLED),
     _E.CANCELLED: (),
 }
 
 _S = SubtaskStatus
 SUBTASK_MOVES: Final[dict[SubtaskStatus, tuple[SubtaskStatus, ...]]] = {
     _S.QUEUED: (_S.READY, _S.BLOCKED, _S.SKIPPED, _S.FAILED, _S.CANCELLED),
-    _S.READY: (_S.QUEUED, _S.RUNNING, _S.BLOCKED, _S.SKIPPED, _S.FAILED, _S.CANCELLED),
+    _S.READY: (
+        _S.QUEUED,
+        _S.RUNNING,
+        _S.BLOCKED,
+        _S.COMPLETED,
+        _S.SKIPPED,
+        _S.FAILED,
+        _S.CANCELLED,
+    ),
     _S.RUNNING: (
         _S.QUEUED,
         _S.READY,
@@ -100,9 +111,17 @@ SUBTASK_MOVES: Final[dict[SubtaskStatus, tuple[SubtaskStatus, ...]]] = {
         _S.FAILED,
         _S.CANCELLED,
     ),
-    _S.RETRYING: (_S.QUEUED, _S.READY, _S.BLOCKED, _S.SKIPPED, _S.FAILED, _S.CANCELLED),
+    _S.RETRYING: (
+        _S.QUEUED,
+        _S.READY,
+        _S.BLOCKED,
+        _S.COMPLETED,
+        _S.SKIPPED,
+        _S.FAILED,
+        _S.CANCELLED,
+    ),
     _S.BLOCKED: (_S.QUEUED, _S.READY, _S.COMPLETED, _S.SKIPPED, _S.FAILED, _S.CANCELLED),
-    _S.FAILED: (_S.RETRYING, _S.READY, _S.COMPLETED, _S.SKIPPED, _S.CANCELLED),
+    _S.FAILED: (_S.QUEUED, _S.READY, _S.RETRYING, _S.BLOCKED),
     _S.COMPLETED: (),
     _S.SKIPPED: (),
     _S.CANCELLED: (),

@@ -9,15 +9,15 @@ import msgspec
 import redis
 
 from app.domain import commands as c
-from app.domain.decide import as_note, concerns_all, decide, subject_of
-from app.domain.errors import DomainError, StaleLease
-from app.domain.events import Event, seal
+from app.domain.decide import concerns_all, subject_of
+from app.domain.events import seal
 from app.domain.execution import Execution, Header, SubtaskState, TaskState
 from app.domain.execution_graph import ExecutionGraph
-from app.domain.states import ExecutionStatus, SubtaskStatus
-from app.live.change import Delays, describe, encode, milliseconds
+from app.domain.states import ExecutionStatus
+from app.live.change import Delays, describe, encode, fields_of, milliseconds, not_before
 from app.live.errors import Contended, NotLive
-from app.live.keys import WORKSPACES, Keys, timer
+from app.live.keys import WORKSPACES, Keys, agent_timer, timer
+from app.live.outcomes import Outcome, Receipt, Result, decide_all
 from app.live.scripts import CONFLICT, NOT_DUE, Scripts, translated
 
 TRIES: Final = 100
@@ -30,42 +30,10 @@ _SUBTASK: Final = msgspec.json.Decoder(SubtaskState)
 _TASK: Final = msgspec.json.Decoder(TaskState)
 
 
-class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What an event led to, kept until the execution ends so that a repeat gets the same.
-
-    ``claimed`` is the subtask that was leased along with it, ``unlocked`` the first one it made
-    ready. ``refusal`` is set for a report that came too late.
-    """
-
-    event_id: str
-    seq: int
-    recorded_at: dt.datetime
-    status: ExecutionStatus
-    status_message: str = ""
-    claimed: str | None = None
-    unlocked: str | None = None
-    refusal: str | None = None
-
-
-class Outcome(msgspec.Struct, frozen=True):
-    """What came of one command: a receipt, or a refusal; and the events that were committed."""
-
-    receipt: Receipt | None = None
-    refusal: DomainError | None = None
-    events: Sequence[Event] = ()
-    repeated: bool = False
-
-
-class Result(msgspec.Struct, frozen=True):
-    """What came of a batch: an outcome per command, in order, and the state after all of them."""
-
-    outcomes: Sequence[Outcome]
-    after: Execution
-
-
 class _Loaded(msgspec.Struct, frozen=True):
     state: Execution
     seen: dict[str, Receipt]
+    was_offline: bool = False
 
 
 class LiveExecutions:
@@ -96,7 +64,7 @@ class LiveExecutions:
         keys = Keys(workspace_id)
         graph = ExecutionGraph.unpack(packed_graph)
         unborn = Execution.unborn(graph, execution_id, workspace_id)
-        result = _decide_all(_Loaded(unborn, {}), commands, now)
+        result = decide_all(unborn, {}, commands, now)
         for outcome in result.outcomes:
             if outcome.refusal:
                 raise outcome.refusal
@@ -114,6 +82,7 @@ class LiveExecutions:
         *,
         lease_limit: int = 0,
         due: tuple[str, dt.datetime] | None = None,
+        contact: str = "",
     ) -> Result:
         """Carry commands out, in order, in one commit; a refused one does not hold up the others.
 
@@ -124,6 +93,7 @@ class LiveExecutions:
             now: The time of all their events.
             lease_limit: How many leases the claiming agent may hold at once; 0 for any number.
             due: A timer's name and a time: commit only if the timer is still due then.
+            contact: The agent that was heard of by this, if any.
 
         Raises:
             NotLive: Redis holds no such execution.
@@ -133,14 +103,18 @@ class LiveExecutions:
         keys = Keys(workspace_id)
         whole = any(concerns_all(command) for command in commands)
         for _ in range(TRIES):
-            loaded = self._load(keys, execution_id, commands, whole=whole)
-            result = _decide_all(loaded, commands, now)
+            loaded = self._load(keys, execution_id, commands, whole=whole, contact=contact)
+            result = decide_all(
+                loaded.state, loaded.seen, commands, now, was_offline=loaded.was_offline
+            )
             if not any(outcome.events for outcome in result.outcomes):
                 return result
             if result.after.header.status is ExecutionStatus.FAILED and not whole:
                 whole = True  # A failure gives back every subtask, so all of them are needed.
                 continue
-            code = self._commit(keys, loaded.state, result, now, lease_limit=lease_limit, due=due)
+            code = self._commit(
+                keys, loaded.state, result, now, lease_limit=lease_limit, due=due, contact=contact
+            )
             if code == NOT_DUE:
                 return Result([Outcome() for _ in commands], loaded.state)
             if code != CONFLICT:
@@ -186,13 +160,19 @@ class LiveExecutions:
         header = _HEADER.decode(raw)
         return _assemble(self._graph(keys, header), header, fields)
 
-    def part(self, workspace_id: str, execution_id: str, subtask_ids: Sequence[str]) -> Execution:
-        """Read an execution with some of its subtasks; unknown ones are left out.
+    def part(
+        self,
+        workspace_id: str,
+        execution_id: str,
+        subtask_ids: Sequence[str],
+        task_ids: Sequence[str] = (),
+    ) -> Execution:
+        """Read an execution with some of its subtasks and tasks; unknown ones are left out.
 
         Raises:
             NotLive: Redis holds no such execution.
         """
-        fields = [f"s:{subtask_id}" for subtask_id in subtask_ids] or ["s:"]
+        fields = [f"s:{one}" for one in subtask_ids] + [f"t:{one}" for one in task_ids] or ["s:"]
         keys = Keys(workspace_id)
         pipeline = self._client.pipeline(transaction=False)
         pipeline.hget(keys.header(execution_id), "header")
@@ -237,6 +217,35 @@ class LiveExecutions:
             )
         return found
 
+    def restore(self, execution: Execution, now: dt.datetime) -> None:
+        """Bring an ended execution back from the record; one that is live stays as it is.
+
+        It is put away again after its grace, unless it is taken up.
+        """
+        header = execution.header
+        keys = Keys(header.workspace_id)
+        execution.changed_subtasks.update(execution.subtasks)
+        execution.changed_tasks.update(execution.tasks)
+        self._scripts.run(
+            "restore",
+            [
+                keys.header(header.execution_id),
+                keys.states(header.execution_id),
+                keys.graph(header.graph_id),
+                keys.timers,
+            ],
+            [
+                header.seq,
+                encode(header),
+                execution.graph.pack(),
+                header.execution_id,
+                timer("retire", header.execution_id),
+                not_before(now + self._delays.grace),
+                *fields_of(execution),
+            ],
+        )
+        _keep(self._graph_of, header.execution_id, header.graph_id, GRAPHS_KEPT * 100)
+
     def graph_of(self, header: Header) -> ExecutionGraph:
         """Give the graph of a live execution, from this process's memory where it has it.
 
@@ -265,7 +274,13 @@ class LiveExecutions:
         )
 
     def _load(
-        self, keys: Keys, execution_id: str, commands: Sequence[c.Command], *, whole: bool
+        self,
+        keys: Keys,
+        execution_id: str,
+        commands: Sequence[c.Command],
+        *,
+        whole: bool,
+        contact: str,
     ) -> _Loaded:
         reports = [command.event_id for command in commands if isinstance(command, c.Report)]
         graph = self._known_graph(keys, execution_id)
@@ -279,6 +294,8 @@ class LiveExecutions:
             pipeline.hmget(keys.states(execution_id), names or ["s:"])
         if reports:
             pipeline.hmget(keys.seen(execution_id), reports)
+        if contact:
+            pipeline.hget(keys.agent(contact), "offline")
         with translated():
             raw, values, *rest = pipeline.execute()
         if raw is None:
@@ -287,9 +304,11 @@ class LiveExecutions:
         if not whole:
             values = {name.encode(): value for name, value in zip(names, values, strict=False)}
         state = _assemble(graph, _HEADER.decode(raw), values)
+        if not whole and state.is_too_narrow:
+            return self._load(keys, execution_id, commands, whole=True, contact=contact)
         found = zip(reports, rest[0], strict=True) if reports else ()
         seen = {one: msgspec.json.decode(value, type=Receipt) for one, value in found if value}
-        return _Loaded(state, seen)
+        return _Loaded(state, seen, was_offline=bool(contact and rest[-1]))
 
     def _commit(
         self,
@@ -300,6 +319,7 @@ class LiveExecutions:
         *,
         lease_limit: int = 0,
         due: tuple[str, dt.datetime] | None = None,
+        contact: str = "",
         packed_graph: bytes = b"",
     ) -> int:
         after = result.after
@@ -316,6 +336,9 @@ class LiveExecutions:
         ]
         if due:
             change["due"] = (due[0], milliseconds(due[1]))
+        if contact:
+            watched = (agent_timer(contact), not_before(now + self._delays.offline))
+            change["contact"] = (keys.agent(contact), now.isoformat(), *watched)
         execution_id = after.header.execution_id
         return self._scripts.run(
             "commit",
@@ -328,6 +351,7 @@ class LiveExecutions:
                 keys.log,
                 keys.timers,
                 keys.graph(after.header.graph_id),
+                keys.blockers,
             ],
             [before.header.seq, msgspec.msgpack.encode(change), packed_graph],
         )
@@ -389,73 +413,3 @@ def _assemble(
         else:
             tasks[name[2:].decode()] = _TASK.decode(value)
     return Execution(graph, header, subtasks, tasks)
-
-
-def _decide_all(loaded: _Loaded, commands: Sequence[c.Command], now: dt.datetime) -> Result:
-    """Decide command after command on one state; gather what changed over all of them."""
-    state = loaded.state.copy()
-    seen = dict(loaded.seen)
-    outcomes: list[Outcome] = []
-    subtasks: set[str] = set()
-    tasks: set[str] = set()
-    for command in commands:
-        outcome, state = _decide_one(state, command, now, seen)
-        if outcome.receipt and outcome.receipt.event_id:
-            seen[outcome.receipt.event_id] = outcome.receipt
-        subtasks |= state.changed_subtasks
-        tasks |= state.changed_tasks
-        outcomes.append(outcome)
-    state.changed_subtasks, state.changed_tasks = subtasks, tasks
-    return Result(outcomes, state)
-
-
-def _decide_one(
-    state: Execution, command: c.Command, now: dt.datetime, seen: dict[str, Receipt]
-) -> tuple[Outcome, Execution]:
-    report = command if isinstance(command, c.Report) else None
-    if report and report.event_id in seen:
-        receipt = seen[report.event_id]
-        refusal = StaleLease(receipt.refusal) if receipt.refusal else None
-        return Outcome(receipt, refusal, repeated=True), state
-    try:
-        decision = decide(state, command, now)
-    except StaleLease as error:
-        if report is None:
-            return Outcome(refusal=error), state
-        decision = decide(state, as_note(report, error), now)
-        receipt = _receipt(report, state, decision.after, now, refusal=str(error))
-        return Outcome(receipt, error, decision.events), decision.after
-    except DomainError as error:
-        return Outcome(refusal=error), state
-    receipt = _receipt(report, state, decision.after, now) if report else None
-    return Outcome(receipt, None, decision.events), decision.after
-
-
-def _receipt(
-    report: c.Report,
-    before: Execution,
-    after: Execution,
-    now: dt.datetime,
-    refusal: str | None = None,
-) -> Receipt:
-    changed = sorted(after.changed_subtasks, key=lambda one: after.graph.subtasks[one].position)
-    claimed = [
-        one
-        for one in changed
-        if after.subtasks[one].lease and after.subtasks[one].lease != before.subtasks[one].lease
-    ]
-    ready = [
-        one
-        for one in changed
-        if after.subtasks[one].status is SubtaskStatus.READY is not before.subtasks[one].status
-    ]
-    return Receipt(
-        event_id=report.event_id,
-        seq=after.header.seq,
-        recorded_at=now,
-        status=after.header.status,
-        status_message=after.header.status_message,
-        claimed=claimed[0] if claimed else None,
-        unlocked=ready[0] if ready else None,
-        refusal=refusal,
-    )

@@ -21,7 +21,7 @@ TIMER_SEPARATOR: Final = "|"
 class Keys:
     """The keys of one workspace."""
 
-    __slots__ = ("_prefix", "log", "timers", "wake", "workspace_id")
+    __slots__ = ("_prefix", "blockers", "log", "timers", "wake", "workspace_id")
 
     def __init__(self, workspace_id: str) -> None:
         self.workspace_id = workspace_id
@@ -29,6 +29,7 @@ class Keys:
         self.log = self._prefix + "log"
         self.timers = self._prefix + "timers"
         self.wake = self._prefix + "wake"
+        self.blockers = self._prefix + "blockers"
 
     def header(self, execution_id: str) -> str:
         """Hash: ``seq`` and ``header``, the version and the header as JSON."""
@@ -66,6 +67,10 @@ class Keys:
         """Hash: ``<execution>|<subtask>`` to the poll that holds it."""
         return f"{self._prefix}a:{agent_id}:leases"
 
+    def executions(self, agent_id: str) -> str:
+        """Set: the unfinished executions that are an agent's."""
+        return f"{self._prefix}a:{agent_id}:x"
+
     def ticket(self, ticket: str) -> str:
         """String: whom a one-time ticket lets in."""
         return f"{self._prefix}ticket:{ticket}"
@@ -85,8 +90,16 @@ def lease_field(execution_id: str, subtask_id: str) -> str:
 
 
 def timer(kind: str, execution_id: str, subtask_id: str = "") -> str:
-    """Name a timer: ``lease``, ``delay`` or ``retire`` of an execution's subtask."""
+    """Name a timer: ``lease``, ``delay``, ``timeout`` of a subtask, ``limit``, ``retire`` of all.
+
+    Their meaning stands with ``app.live.timers.Timer``.
+    """
     return TIMER_SEPARATOR.join((kind, execution_id, subtask_id))
+
+
+def agent_timer(agent_id: str) -> str:
+    """Name the timer that finds an agent off line."""
+    return timer("offline", agent_id)
 
 
 def workspace_of(key: str) -> str:

@@ -13,7 +13,11 @@ from app.live.scripts import Scripts, translated
 
 
 class Timer(msgspec.Struct, frozen=True):
-    """A due timer. ``kind`` is lease, delay or retire; ``subtask_id`` is empty for the last."""
+    """A due timer.
+
+    ``kind`` is lease, delay or timeout of a subtask; limit or retire of an execution; or offline,
+    with the agent's id in the place of the execution's.
+    """
 
     name: str
     kind: str
@@ -47,6 +51,13 @@ class Timers:
         """Drop a timer that guards nothing any more, unless it has been set anew since."""
         keys = [Keys(workspace_id).timers]
         self._scripts.run("drop_due", keys, [due.name, milliseconds(now)])
+
+    def put_back(self, workspace_id: str, due: Sequence[Timer], now: dt.datetime) -> None:
+        """Put timers that are still set behind all others that are due now."""
+        if due:
+            behind = {one.name: milliseconds(now) + 1 for one in due}
+            with translated():
+                self._client.zadd(Keys(workspace_id).timers, behind, xx=True, gt=True)
 
 
 def _timer(name: str, score: float) -> Timer:

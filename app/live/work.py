@@ -13,8 +13,8 @@ import msgspec
 import redis
 
 from app.domain.execution import Lease
-from app.live.change import milliseconds
-from app.live.keys import TIMER_SEPARATOR, Keys, lease_field, timer
+from app.live.change import not_before
+from app.live.keys import TIMER_SEPARATOR, Keys, agent_timer, lease_field, timer
 from app.live.scripts import Scripts, translated
 
 PAGE: Final = 64
@@ -39,30 +39,78 @@ class HeldLease(msgspec.Struct, frozen=True):
 
 
 class AgentDesk(msgspec.Struct, frozen=True):
-    """What lies before an agent: the leases it holds, and the first of its claimable work."""
+    """What lies before an agent: the leases it holds, and the first of its claimable work.
+
+    ``was_offline`` tells that it had been given up as off line before this contact.
+    """
 
     leases: Sequence[HeldLease]
     entries: Sequence[WorkEntry]
+    was_offline: bool
 
 
 class Work:
     """The work streams and leases of all agents."""
 
-    def __init__(self, client: redis.Redis, scripts: Scripts) -> None:
+    def __init__(self, client: redis.Redis, scripts: Scripts, offline: dt.timedelta) -> None:
         self._client = client
         self._scripts = scripts
+        self._offline = offline
 
     def look(self, workspace_id: str, agent_id: str, now: dt.datetime) -> AgentDesk:
         """Read an agent's desk and note the contact, in one round trip."""
         keys = Keys(workspace_id)
         pipeline = self._client.pipeline(transaction=False)
-        pipeline.hset(keys.agent(agent_id), "last_contact_at", now.isoformat())
+        pipeline.hget(keys.agent(agent_id), "offline")
         pipeline.hgetall(keys.leases(agent_id))
         pipeline.xrange(keys.work(agent_id), count=PAGE)
+        pipeline.hset(keys.agent(agent_id), "last_contact_at", now.isoformat())
+        pipeline.zadd(keys.timers, {agent_timer(agent_id): not_before(now + self._offline)})
         with translated():
-            _, leases, entries = pipeline.execute()
+            offline, leases, entries, *_ = pipeline.execute()
         held = [_held(field.decode(), value) for field, value in leases.items()]
-        return AgentDesk(held, [_entry(*raw) for raw in entries])
+        return AgentDesk(held, [_entry(*raw) for raw in entries], bool(offline))
+
+    def executions(self, workspace_id: str, agent_id: str) -> list[str]:
+        """Name the unfinished executions that are an agent's."""
+        with translated():
+            found: Any = self._client.smembers(Keys(workspace_id).executions(agent_id))
+        return sorted(one.decode() for one in found)
+
+    def mark_offline(self, workspace_id: str, agent_id: str) -> None:
+        """Remember that an agent was given up as off line."""
+        with translated():
+            self._client.hset(Keys(workspace_id).agent(agent_id), "offline", "1")
+
+    def mark_online(self, workspace_id: str, agent_id: str, now: dt.datetime) -> None:
+        """Remember that an agent is back, and watch it again."""
+        keys = Keys(workspace_id)
+        pipeline = self._client.pipeline(transaction=False)
+        pipeline.hdel(keys.agent(agent_id), "offline")
+        pipeline.hset(keys.agent(agent_id), "last_contact_at", now.isoformat())
+        pipeline.zadd(keys.timers, {agent_timer(agent_id): not_before(now + self._offline)})
+        with translated():
+            pipeline.execute()
+
+    def wake(self, workspace_id: str, agent_id: str) -> None:
+        """Let the agent's waiting polls look again."""
+        with translated():
+            self._client.publish(Keys(workspace_id).wake, agent_id)
+
+    def queued(self, workspace_id: str, agent_id: str) -> int:
+        """Count what the agent may claim now."""
+        with translated():
+            return self._client.xlen(Keys(workspace_id).work(agent_id))
+
+    def loads(self, workspace_id: str, agent_ids: Sequence[str]) -> dict[str, int]:
+        """Count the leases each of these agents holds, in one round trip."""
+        keys = Keys(workspace_id)
+        pipeline = self._client.pipeline(transaction=False)
+        for agent_id in agent_ids:
+            pipeline.hlen(keys.leases(agent_id))
+        with translated():
+            found: list[int] = pipeline.execute()
+        return dict(zip(agent_ids, found, strict=True))
 
     def beyond(self, workspace_id: str, agent_id: str, entry: WorkEntry) -> Iterator[WorkEntry]:
         """Walk the stream after an entry, page by page: for an agent that can do none before."""
@@ -82,18 +130,24 @@ class Work:
         self,
         workspace_id: str,
         agent_id: str,
+        now: dt.datetime,
         until: dt.datetime,
         subtasks: Sequence[tuple[str, str]] = (),
     ) -> int:
         """Move the ends of leases, named by execution and subtask; of all where none is named.
+
+        Also notes the contact.
 
         Returns:
             How many leases were extended.
         """
         keys = Keys(workspace_id)
         fields = [lease_field(*subtask) for subtask in subtasks]
+        watched = (agent_timer(agent_id), not_before(now + self._offline))
         return self._scripts.run(
-            "extend", [keys.leases(agent_id), keys.timers], [milliseconds(until), *fields]
+            "extend",
+            [keys.leases(agent_id), keys.timers, keys.agent(agent_id)],
+            [not_before(until), now.isoformat(), *watched, *fields],
         )
 
     def lease_end(

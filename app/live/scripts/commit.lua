@@ -6,6 +6,7 @@
 --
 -- KEYS  1 header   hash    2 states  hash    3 events  stream    4 places  hash
 --       5 seen     hash    6 log     stream  7 timers  zset      8 graph   hash
+--       9 blockers hash
 -- ARGV  1 the version decided on, 0 for a new execution
 --       2 msgpack map:
 --         execution  id
@@ -21,13 +22,18 @@
 --         untimed    {member, …}
 --         due        {member, milliseconds} or nil: go on only if this timer is due
 --         receipts   {event id, JSON, …}
+--         opened     {{blocker, JSON}, …}
+--         closed     {blocker, …}
+--         joined     {{key of an agent's executions, its timer, milliseconds}, …}
+--         left       {key of an agent's executions, …}
+--         contact    {agent key, time, its timer, milliseconds} or nil: the agent was heard of
 --         wake       channel
 --       3 the packed graph of a new execution, else empty
 -- Returns  1 done   -1 the version has moved on   -2 the agent has no room   -3 not due
 
 local expected, change = tonumber(ARGV[1]), cmsgpack.unpack(ARGV[2])
 local header, states, events, places = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local seen, log, timers, graph = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
+local seen, log, timers, graph, blockers = KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
 
 if tonumber(redis.call('HGET', header, 'seq') or 0) ~= expected then return -1 end
 if change.due then
@@ -100,6 +106,17 @@ for i = 1, #change.receipts, 2 do
 end
 for _, member in ipairs(change.untimed) do redis.call('ZREM', timers, member) end
 for _, timer in ipairs(change.timers) do redis.call('ZADD', timers, timer[2], timer[1]) end
+for _, blocker in ipairs(change.closed) do redis.call('HDEL', blockers, blocker) end
+for _, blocker in ipairs(change.opened) do redis.call('HSET', blockers, blocker[1], blocker[2]) end
+for _, agent in ipairs(change.joined) do
+  redis.call('SADD', agent[1], change.execution)
+  redis.call('ZADD', timers, 'NX', agent[3], agent[2])
+end
+for _, agent in ipairs(change.left) do redis.call('SREM', agent, change.execution) end
+if change.contact then
+  redis.call('HSET', change.contact[1], 'last_contact_at', change.contact[2])
+  redis.call('ZADD', timers, change.contact[4], change.contact[3])
+end
 if ARGV[3] ~= '' then
   redis.call('HSETNX', graph, 'packed', ARGV[3])
   redis.call('HSET', graph, change.execution, 1)

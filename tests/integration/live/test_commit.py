@@ -9,7 +9,6 @@ from app.domain import commands as c
 from app.domain.errors import Conflict, NotFound, StaleLease, Terminal, UnknownTask
 from app.domain.events import EventType, parse_event
 from app.domain.execution_graph import graph_id
-from app.live.change import Delays
 from app.live.errors import AtCapacity, Contended, NotLive
 from app.live.executions import TRIES, LiveExecutions
 from app.live.scripts import CONFLICT, Scripts
@@ -28,7 +27,7 @@ from tests.executions import (
     types,
 )
 
-from .scene import GRACE, LEASE, USER, Scene
+from .scene import DELAYS, USER, Scene
 
 WIDE = make_graph({"t": [step("a"), step("b"), step("d", "a", "b")]})
 
@@ -49,7 +48,7 @@ class Interrupted(Scripts):
 
 def slower(scene: Scene, interrupt: Callable[[], object]) -> LiveExecutions:
     """Make a process whose first commit comes too late."""
-    return LiveExecutions(scene.client, Interrupted(scene, interrupt), Delays(LEASE, GRACE))
+    return LiveExecutions(scene.client, Interrupted(scene, interrupt), DELAYS)
 
 
 # Creation
@@ -162,7 +161,7 @@ def test_whoever_always_comes_too_late_is_told_so(scene: Scene) -> None:
 
     scene.start(WIDE)
     before = scene.dump()
-    live = LiveExecutions(scene.client, Hopeless(scene.client), Delays(LEASE, GRACE))
+    live = LiveExecutions(scene.client, Hopeless(scene.client), DELAYS)
     with pytest.raises(Contended):
         live.execute(WORKSPACE, EXECUTION, [claim("a")], scene.now)
     assert len(tries) == TRIES
@@ -294,8 +293,10 @@ def test_a_failure_gives_back_subtasks_far_from_the_one_that_failed(scene: Scene
     graph = make_graph({"t": [step("a")], "u": [step("b"), step("d")], "v": [step("e")]})
     scene.start(graph)
     scene.claim("a", "b", "e")
-    outcome = scene.one(report(EventType.TASK_ERROR, "a", error_type="permanent"))
-    assert types(outcome.events) == ["task_error", "execution_failed"]
+    scene.do(report(EventType.TASK_ERROR, "a", error_type="permanent"))
+    scene.verify()
+    outcome = scene.answer("a", "fail")
+    assert types(outcome.events) == ["blocker_resolved", "task_error", "execution_failed"]
     state = scene.verify()
     assert (state.header.status, state.subtasks["e"].status) == ("FAILED", "QUEUED")
     assert (scene.held(), scene.queued()) == ([], [])

@@ -6,6 +6,8 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 
+import pytest
+
 from app.domain import commands as c
 from app.domain.events import EventType, parse_event
 from app.domain.execution_graph import ExecutionGraph
@@ -20,9 +22,12 @@ from tests.executions import (
     make_graph,
     report,
     step,
+    types,
 )
+from tests.walk import draw_command, finish, varied
+from tests.witness import Witness
 
-from .scene import USER, Scene
+from .scene import LEASE, USER, Scene
 
 THREADS = 8
 SUBTASKS = 60
@@ -140,44 +145,90 @@ def test_a_limit_of_leases_holds_against_all_threads(scene: Scene) -> None:
     scene.verify()
 
 
-def test_random_commands_of_all_threads_leave_everything_in_agreement(scene: Scene) -> None:
-    graph = layered()
+@pytest.mark.parametrize(
+    ("seed", "ends"), [(1, False), (2, False), (3, False), (4, True), (5, True), (6, True)]
+)
+def test_random_commands_of_all_threads_leave_everything_in_agreement(
+    scene: Scene, seed: int, ends: bool
+) -> None:
+    graph = varied(4)
     scene.start(graph)
 
     def work(number: int) -> None:
-        draw = random.Random(number)
+        draw = random.Random(THREADS * seed + number)
         own = Scene(scene.client, scene.client)
-        for turn in range(60):
-            own.now += dt.timedelta(milliseconds=1)
-            subtask_id = draw.choice(list(graph.subtasks))
-            own.do(*_commands(own, draw, subtask_id, f"{number}.{turn}"))
+        for turn in range(120):
+            own.now += dt.timedelta(seconds=draw.choice([0.001, 1, 400]))
+            if draw.random() < 0.2:
+                own.sweep()
+                continue
+            tag = f"{number}.{turn}"
+            own.do(draw_command(own.whole(), own.now, draw.randrange, tag, ends=ends))
+
+    together(work)
+    _follow(scene)
+    assert scene.verify().header.seq > 100 or ends
+    finish(scene.whole, lambda command, at: _at(scene, at).do(command))
+    assert scene.verify().header.status in ("COMPLETED", "CANCELLED")
+    _follow(scene)
+
+
+def _at(scene: Scene, at: dt.datetime | None) -> Scene:
+    scene.now = max(scene.now, at or scene.now)
+    return scene
+
+
+def _follow(scene: Scene) -> None:
+    """Look at each step of the log: no move outside the tables, nothing unapproved or twice."""
+    witness = Witness(scene.whole().graph)
+    for _, body, _ in scene.events():
+        witness.follow(parse_event(body))
+
+
+def test_all_threads_sweeping_at_once_do_everything_once(scene: Scene) -> None:
+    """Two clocks, or a late worker: each timer has one effect."""
+    graph = make_graph({"t": [step(f"s{number}") for number in range(12)]})
+    scene.start(graph)
+    scene.claim(*graph.subtasks)
+    for number in range(4):
+        scene.do(report(EventType.TASK_ERROR, f"s{number}", jitter=1.0))
+        scene.do(report(EventType.TASK_BLOCKED, f"s{number + 4}"))
+    before = scene.whole().header.seq
+    later = scene.now + LEASE
+
+    def work(_: int) -> None:
+        own = Scene(scene.client, scene.client)
+        own.now = later
+        own.sweep()
 
     together(work)
     state = scene.verify()
-    assert all(count == 1 for count in completed(scene).values())
-    assert state.header.seq > 100
+    statuses = [state.subtasks[one].status.value for one in graph.subtasks]
+    assert statuses == ["READY"] * 8 + ["RETRYING"] * 4
+    kinds = Counter(types(parse_event(body) for seq, body, _ in scene.events() if seq > before))
+    assert kinds == {"task_ready": 8, "lease_expired": 4, "retry_scheduled": 4}
 
 
-def _commands(scene: Scene, draw: random.Random, chosen: str, event_id: str) -> list[c.Command]:
-    """Draw commands that suit what there is: mostly work, sometimes trouble, seldom control."""
-    desk = scene.work.look(WORKSPACE, AGENT, scene.now)
-    entries = [entry.subtask_id for entry in desk.entries]
-    held = [lease.subtask_id for lease in desk.leases]
-    kind = draw.choices(["claim", "complete", "trouble", "delay", "control"], [4, 5, 2, 3, 1])[0]
-    if kind == "claim":
-        return [claim(draw.choice(entries or [chosen]))]
-    if kind == "delay":
-        return [c.EndDelay(subtask_id=one) for one in delayed(scene)] or [claim(chosen)]
-    if kind == "control":
-        return [draw.choice([c.PauseExecution(**USER), c.ResumeExecution(**USER)])]
-    subject = draw.choice(held or [chosen])
-    if kind == "complete":
-        return [completion(subject, event_id=event_id, claimant=claimant())]
-    trouble = draw.choice([EventType.TASK_BLOCKED, EventType.TASK_PROGRESS, EventType.NOTE])
-    return [report(trouble, subject, event_id=event_id, max_wait_seconds=1e-6)]
+def test_agents_people_and_sweeps_race_for_one_subtask_and_one_of_them_wins(scene: Scene) -> None:
+    scene.start(make_graph({"t": [step("a")]}))
+    scene.claim("a")
+    token = scene.lease("a").token
+    scene.now += LEASE
+    commands: list[c.Command] = [
+        completion("a", lease_token=token),
+        c.CompleteSubtask(**USER, subtask_id="a"),
+        c.SkipSubtask(**USER, subtask_id="a", reason="late"),
+        c.ExpireLease(subtask_id="a", lease_token=token),
+        c.ReassignExecution(**USER, agent_id="agent_2"),
+        c.PauseExecution(**USER),
+        report(EventType.TASK_ERROR, "a", lease_token=token),
+        report(EventType.TASK_BLOCKED, "a", lease_token=token),
+    ]
 
+    def work(number: int) -> None:
+        Scene(scene.client, scene.client).do(commands[number])
 
-def delayed(scene: Scene) -> list[str]:
-    """Name what waits for the end of a delay, all of them due at once."""
-    subtasks = scene.whole().subtasks
-    return [one for one, state in subtasks.items() if state.due_at]
+    together(work)
+    scene.verify()
+    _follow(scene)
+    assert completed(scene)["a"] <= 1

@@ -14,7 +14,7 @@ from app.live.errors import LiveUnavailable
 from app.live.locks import Locks
 from app.live.scripts import translated
 from app.live.tickets import Tickets
-from tests.executions import AGENT, EXECUTION, NOON, WORKSPACE, chain, claim
+from tests.executions import AGENT, EXECUTION, NOON, WORKSPACE, Play, chain, claim
 
 from .scene import LEASE, USER, Scene
 
@@ -37,7 +37,16 @@ CALLS: dict[str, Callable[[Scene], object]] = {
     "part": lambda s: s.live.part(WORKSPACE, EXECUTION, []),
     "states": lambda s: s.live.states(WORKSPACE, {EXECUTION: ([], [])}),
     "look": lambda s: s.work.look(WORKSPACE, AGENT, NOON),
-    "extend": lambda s: s.work.extend(WORKSPACE, AGENT, NOON),
+    "extend": lambda s: s.work.extend(WORKSPACE, AGENT, NOON, NOON),
+    "agents_executions": lambda s: s.work.executions(WORKSPACE, AGENT),
+    "mark_offline": lambda s: s.work.mark_offline(WORKSPACE, AGENT),
+    "mark_online": lambda s: s.work.mark_online(WORKSPACE, AGENT, NOON),
+    "wake": lambda s: s.work.wake(WORKSPACE, AGENT),
+    "queued": lambda s: s.work.queued(WORKSPACE, AGENT),
+    "loads": lambda s: s.work.loads(WORKSPACE, [AGENT]),
+    "blockers": lambda s: s.blockers.all(WORKSPACE),
+    "blocker": lambda s: s.blockers.find(WORKSPACE, "blk_1"),
+    "restore": lambda s: s.live.restore(Play(chain(1)).state, NOON),
     "lease_end": lambda s: s.work.lease_end(WORKSPACE, EXECUTION, "s0"),
     "last_contacts": lambda s: s.work.last_contacts(WORKSPACE, [AGENT]),
     "due": lambda s: s.timers.due(WORKSPACE, NOON, 1),

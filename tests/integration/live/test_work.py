@@ -5,6 +5,7 @@ import datetime as dt
 import pytest
 
 from app.domain import commands as c
+from app.domain.errors import StaleLease
 from app.domain.events import EventType
 from app.live.work import PAGE
 from tests.executions import (
@@ -21,7 +22,7 @@ from tests.executions import (
     step,
 )
 
-from .scene import LEASE, USER, Scene
+from .scene import LEASE, OFFLINE, USER, Scene
 
 WIDE = make_graph({"t": [step("a"), step("b"), step("d", "a"), step("e", "d")]})
 OTHERS = make_graph({"t": [step("a")], "u": [step("b"), step("d")]}, agents={"u": "agent_2"})
@@ -158,8 +159,9 @@ def test_a_heartbeat_extends_all_leases_or_those_it_names(scene: Scene) -> None:
     scene.start(WIDE)
     scene.claim("a", "b")
     later, latest = NOON + LEASE * 2, NOON + LEASE * 3
-    assert scene.work.extend(WORKSPACE, AGENT, later) == 2
-    assert scene.work.extend(WORKSPACE, AGENT, latest, [(EXECUTION, "b"), (EXECUTION, "d")]) == 1
+    assert scene.work.extend(WORKSPACE, AGENT, NOON, later) == 2
+    named = [(EXECUTION, "b"), (EXECUTION, "d")]
+    assert scene.work.extend(WORKSPACE, AGENT, NOON, latest, named) == 1
     assert scene.work.lease_end(WORKSPACE, EXECUTION, "a") == later
     assert scene.work.lease_end(WORKSPACE, EXECUTION, "b") == latest
 
@@ -167,20 +169,112 @@ def test_a_heartbeat_extends_all_leases_or_those_it_names(scene: Scene) -> None:
 def test_an_extension_never_shortens_a_lease_nor_brings_one_back(scene: Scene) -> None:
     scene.start(WIDE)
     scene.claim("a")
-    scene.work.extend(WORKSPACE, AGENT, NOON)
+    scene.work.extend(WORKSPACE, AGENT, NOON, NOON)
     assert scene.work.lease_end(WORKSPACE, EXECUTION, "a") == NOON + LEASE
     scene.do(completion("a"))
-    assert scene.work.extend(WORKSPACE, AGENT, NOON + LEASE * 2, [(EXECUTION, "a")]) == 0
+    assert scene.work.extend(WORKSPACE, AGENT, NOON, NOON + LEASE * 2, [(EXECUTION, "a")]) == 0
     assert scene.work.lease_end(WORKSPACE, EXECUTION, "a") is None
 
 
 def test_an_agent_without_leases_extends_none(scene: Scene) -> None:
     scene.start(WIDE)
     scene.claim("a")
-    assert scene.work.extend(WORKSPACE, "agent_2", NOON + LEASE * 2) == 0
+    assert scene.work.extend(WORKSPACE, "agent_2", NOON, NOON + LEASE * 2) == 0
 
 
 def test_looking_for_work_counts_as_contact(scene: Scene) -> None:
     scene.work.look(WORKSPACE, AGENT, NOON)
     contacts = scene.work.last_contacts(WORKSPACE, [AGENT, "never"])
     assert contacts == {AGENT: NOON}
+
+
+def test_a_heartbeat_counts_as_contact_and_puts_off_the_look_for_the_agent(scene: Scene) -> None:
+    scene.start(WIDE)
+    later = NOON + LEASE
+    scene.work.extend(WORKSPACE, AGENT, later, later + LEASE)
+    assert scene.work.last_contacts(WORKSPACE, [AGENT]) == {AGENT: later}
+    assert scene.timed("offline") == {f"offline|{AGENT}|": later + OFFLINE}
+
+
+def test_a_report_counts_as_contact_where_it_says_so(scene: Scene) -> None:
+    scene.start(WIDE)
+    scene.claim("a")
+    scene.now += LEASE
+    scene.do(report(EventType.TASK_PROGRESS, "a"), contact=AGENT)
+    assert scene.work.last_contacts(WORKSPACE, [AGENT]) == {AGENT: scene.now}
+    assert scene.timed("offline") == {f"offline|{AGENT}|": scene.now + OFFLINE}
+
+
+def test_loads_and_queues_are_counted(scene: Scene) -> None:
+    scene.start(WIDE)
+    scene.claim("a")
+    assert scene.work.loads(WORKSPACE, [AGENT, "agent_2"]) == {AGENT: 1, "agent_2": 0}
+    assert scene.work.queued(WORKSPACE, AGENT) == 1
+
+
+# Agents that were away, and their executions
+
+
+def test_an_agent_knows_its_unfinished_executions(scene: Scene) -> None:
+    scene.start(WIDE)
+    scene.start(WIDE, "exec_2")
+    assert scene.work.executions(WORKSPACE, AGENT) == [EXECUTION, "exec_2"]
+    scene.do(c.CancelExecution(**USER))
+    assert scene.work.executions(WORKSPACE, AGENT) == ["exec_2"]
+    scene.do(c.ReassignExecution(**USER, agent_id="agent_2"), execution_id="exec_2")
+    assert scene.work.executions(WORKSPACE, AGENT) == []
+    assert scene.work.executions(WORKSPACE, "agent_2") == ["exec_2"]
+
+
+def test_an_agent_is_watched_from_its_first_execution_on(scene: Scene) -> None:
+    scene.start(WIDE)
+    scene.now += LEASE
+    scene.start(WIDE, "exec_2")
+    assert scene.timed("offline") == {f"offline|{AGENT}|": NOON + OFFLINE}
+
+
+def test_an_agent_is_told_at_its_next_contact_that_it_was_away(scene: Scene) -> None:
+    scene.work.mark_offline(WORKSPACE, AGENT)
+    assert scene.work.look(WORKSPACE, AGENT, NOON).was_offline
+    scene.work.mark_online(WORKSPACE, AGENT, NOON)
+    assert scene.work.last_contacts(WORKSPACE, [AGENT]) == {AGENT: NOON}
+    assert scene.timed("offline") == {f"offline|{AGENT}|": NOON + OFFLINE}
+    assert not scene.work.look(WORKSPACE, AGENT, NOON).was_offline
+
+
+def test_a_reassignment_moves_the_queue_and_revokes_the_leases_of_the_first(scene: Scene) -> None:
+    scene.start(WIDE)
+    scene.claim("a")
+    token = scene.lease("a").token
+    scene.do(c.ReassignExecution(**USER, agent_id="agent_2"))
+    assert (scene.queued(), scene.held()) == ([], [])
+    assert scene.queued("agent_2") == ["a", "b"]
+    late = scene.one(completion("a", lease_token=token))
+    assert isinstance(late.refusal, StaleLease)
+    assert [event.event_type for event in late.events] == ["note"]
+    scene.do(claim("a", claimant("agent_2")))
+    scene.verify()
+
+
+def test_one_subtask_is_given_to_another_agent(scene: Scene) -> None:
+    scene.start(WIDE)
+    scene.claim("a")
+    scene.do(report(EventType.TASK_ERROR, "a", human_review_required=True))
+    scene.answer("a", "reassign", agent_id="agent_2")
+    assert (scene.queued(), scene.queued("agent_2")) == (["b"], ["a"])
+    scene.verify()
+
+
+# What was passed over early
+
+
+def test_a_subtask_behind_one_that_was_passed_over_early_is_queued_with_its_task(
+    scene: Scene,
+) -> None:
+    graph = make_graph({"t": [step("a")], "u": [step("b"), step("d", "b")]}, {"u": ["t"]})
+    scene.start(graph)
+    scene.do(c.SkipSubtask(**USER, subtask_id="b", reason="not needed"))
+    assert scene.queued() == ["a"]
+    scene.complete("a")
+    assert scene.queued() == ["d"]
+    scene.verify()

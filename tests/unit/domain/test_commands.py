@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from app.domain import commands as c
+from app.domain.blockers import Resolution
 from app.domain.errors import (
     Conflict,
     DomainError,
@@ -57,14 +58,15 @@ def standing_at(status: str) -> Play:
         play.do(completion("a"))
         play.complete("b", "c")
     elif status == "FAILED":
-        play.do(report(EventType.TASK_ERROR, "a", error_type="permanent"))
+        play.fail("a", error_type="permanent")
+        play.answer("a", "fail")
     elif status == "CANCELLED":
         play.do(c.CancelExecution(**USER))
     return play
 
 
 def commands_for(play: Play) -> dict[str, c.Command]:
-    lease = play.subtask("a").lease
+    lease, blocker = play.subtask("a").lease, play.subtask("a").blocker
     return {
         "create": creation(GRAPH),
         "start": c.StartExecution(**USER),
@@ -76,6 +78,20 @@ def commands_for(play: Play) -> dict[str, c.Command]:
         "note": report(EventType.NOTE),
         "expire": c.ExpireLease(subtask_id="a", lease_token=lease.token if lease else "1"),
         "end_delay": c.EndDelay(subtask_id="a"),
+        "time_out": c.TimeOutSubtask(subtask_id="a"),
+        "limit": c.TimeOutExecution(hours=168),
+        "reassign": c.ReassignExecution(**USER, agent_id="agent_2"),
+        "offline": c.NoteAgentOffline(agent_id="agent_1", last_contact_at=NOON),
+        "online": c.NoteAgentOnline(agent_id="agent_1"),
+        "resolve": c.ResolveBlocker(
+            **USER,
+            subtask_id="a",
+            blocker_id=blocker.blocker_id if blocker else "blk_1",
+            resolution=Resolution.RETRY,
+        ),
+        "skip": c.SkipSubtask(**USER, subtask_id="b", reason="not needed"),
+        "retry": c.RetrySubtask(**USER, subtask_id="a"),
+        "done": c.CompleteSubtask(**USER, subtask_id="b"),
     }
 
 
@@ -97,7 +113,7 @@ OUTCOMES: dict[str, Expected] = {
     "pause": everywhere(
         IllegalMove, **{one: ["execution_paused"] for one in ("QUEUED", "RUNNING", "BLOCKED")}
     ),
-    "resume": everywhere(IllegalMove, PAUSED=["execution_resumed"]),
+    "resume": everywhere(IllegalMove, PAUSED=["execution_resumed"], FAILED=["execution_resumed"]),
     "cancel": everywhere(["execution_cancelled"], COMPLETED=IllegalMove, CANCELLED=IllegalMove),
     "claim": until_the_end(
         Conflict, QUEUED=["execution_started", "task_dispatched"], RUNNING=["task_dispatched"]
@@ -110,6 +126,26 @@ OUTCOMES: dict[str, Expected] = {
         PAUSED=["lease_expired", "retry_scheduled"],
     ),
     "end_delay": until_the_end(Conflict, BLOCKED=["task_ready"]),
+    "time_out": until_the_end(
+        Conflict,
+        RUNNING=["lease_expired", "blocker_opened"],
+        PAUSED=["lease_expired", "blocker_opened"],
+    ),
+    "limit": until_the_end(["execution_failed"], CREATED=IllegalMove),
+    "reassign": until_the_end(["execution_reassigned"]),
+    "offline": until_the_end(
+        ["agent_offline", "blocker_opened", "execution_blocked"],
+        CREATED=["agent_offline", "blocker_opened"],
+        BLOCKED=["agent_offline", "blocker_opened"],
+        PAUSED=["agent_offline", "blocker_opened"],
+    ),
+    "online": until_the_end(Conflict),
+    "resolve": until_the_end(NotFound, BLOCKED=["blocker_resolved", "task_released"]),
+    "skip": until_the_end(["task_skipped"], BLOCKED=["blocker_resolved", "task_skipped"]),
+    "retry": until_the_end(Conflict, BLOCKED=["blocker_resolved", "task_released"]),
+    "done": until_the_end(
+        ["task_complete"], CREATED=Conflict, BLOCKED=["blocker_resolved", "task_complete"]
+    ),
 }
 
 
@@ -118,7 +154,7 @@ OUTCOMES: dict[str, Expected] = {
 def test_each_command_in_each_status_has_one_outcome(name: str, status: str) -> None:
     play = standing_at(status)
     assert play.status.value == status
-    play.now += dt.timedelta(hours=7)
+    play.now += dt.timedelta(hours=24)
     command, expected = commands_for(play)[name], OUTCOMES[name][status]
     before = facts(play.state)
     if isinstance(expected, list):
@@ -132,13 +168,13 @@ def test_each_command_in_each_status_has_one_outcome(name: str, status: str) -> 
 
 
 LEGAL = {
-    "CREATED": ("CANCELLED",),
+    "CREATED": ("RUNNING", "CANCELLED"),
     "QUEUED": ("PAUSED", "CANCELLED"),
     "RUNNING": ("PAUSED", "CANCELLED"),
     "BLOCKED": ("PAUSED", "CANCELLED"),
     "PAUSED": ("RUNNING", "CANCELLED"),
     "COMPLETED": (),
-    "FAILED": ("CANCELLED",),
+    "FAILED": ("RUNNING", "CANCELLED"),
     "CANCELLED": (),
 }
 
@@ -146,7 +182,7 @@ LEGAL = {
 @pytest.mark.parametrize("status", ALL)
 def test_an_illegal_move_names_the_legal_ones(status: str) -> None:
     play = standing_at(status)
-    name = "pause" if status == "PAUSED" else "resume"
+    name = "pause" if status in ("PAUSED", "FAILED") else "resume"
     with pytest.raises(IllegalMove) as refusal:
         play.do(commands_for(play)[name])
     assert refusal.value.legal == LEGAL[status]
@@ -164,6 +200,13 @@ def test_an_illegal_move_names_the_legal_ones(status: str) -> None:
         report(EventType.NOTE, "ghost"),
         c.ExpireLease(subtask_id="ghost", lease_token="1"),
         c.EndDelay(subtask_id="ghost"),
+        c.TimeOutSubtask(subtask_id="ghost"),
+        c.SkipSubtask(**USER, subtask_id="ghost", reason="r"),
+        c.RetrySubtask(**USER, subtask_id="ghost"),
+        c.CompleteSubtask(**USER, subtask_id="ghost"),
+        c.ResolveBlocker(
+            **USER, subtask_id="ghost", blocker_id="blk_1", resolution=Resolution.SKIP
+        ),
     ],
     ids=lambda command: type(command).__name__,
 )
@@ -187,7 +230,7 @@ def test_a_foreign_agent_is_told_nothing_of_an_ended_execution_either() -> None:
 def test_an_agent_cannot_claim_what_is_assigned_to_another() -> None:
     graph = make_graph({"t": [step("a")], "u": [step("b")]}, agents={"u": "agent_2"})
     play = started(graph)
-    with pytest.raises(NotFound):
+    with pytest.raises(Conflict, match="another agent's"):
         play.do(claim("b"))
     assert types(play.do(claim("b", claimant("agent_2")))) == [
         "execution_started",

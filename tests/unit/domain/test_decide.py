@@ -2,9 +2,11 @@
 
 import datetime as dt
 
+import msgspec
 import pytest
 
 from app.domain import commands as c
+from app.domain.blockers import Resolution
 from app.domain.decide import as_note, concerns_all, subject_of
 from app.domain.errors import Conflict, StaleLease
 from app.domain.events import EventType
@@ -304,28 +306,35 @@ def test_the_next_attempt_counts_up_under_a_new_token() -> None:
     ],
     ids=["validation_error", "permanent", "human_review_required"],
 )
-def test_a_permanent_error_is_not_retried(fields: dict[str, object]) -> None:
+def test_a_permanent_error_is_not_retried_and_a_person_is_asked(
+    fields: dict[str, object],
+) -> None:
     play = alone()
-    events = play.do(report(EventType.TASK_ERROR, "a", **fields))
-    assert types(events) == ["task_error", "execution_failed"]
+    told = report(EventType.TASK_ERROR, "a", message="no such door", suggestions=["dig"], **fields)
+    assert types(play.do(told)) == ["task_error", "blocker_opened", "execution_blocked"]
+    blocker = play.blocker("a")
+    assert (blocker.kind, blocker.message) == ("human_input", "no such door")
+    assert (blocker.owner, blocker.suggestions) == ("user:1", ["dig"])
+    assert play.subtask("a").attempt == 1
+    check(play.state)
 
 
-def test_exhausted_attempts_fail_the_execution_and_give_the_rest_back() -> None:
+def test_exhausted_attempts_ask_a_person_and_let_the_others_go_on() -> None:
     policy = RetryPolicy(max_attempts=2)
     steps = [step("a", retry_policy=policy), *(step(one) for one in "bcd"), step("e", "a")]
     play = started(make_graph({"t": steps}))
     play.complete("b")
-    play.claim("a", "c")
-    fail_at(play)
-    try_again(play)
-    play.do(report(EventType.TASK_ERROR, "a", error_message="no such door"))
-    assert play.status == "FAILED"
-    assert play.state.header.status_message == "'A' failed after 2 attempts: no such door"
+    play.claim("c")
+    play.exhaust("a")
+    blocker = play.blocker("a")
+    assert (blocker.kind, blocker.holds_up) == ("attempts_exhausted", 1)
+    assert blocker.message == "Attempt 2 of 2 failed: no such door"
+    assert play.status == "RUNNING"
     assert play.statuses() == {
-        "a": "FAILED",
+        "a": "BLOCKED",
         "b": "COMPLETED",
-        "c": "QUEUED",
-        "d": "QUEUED",
+        "c": "RUNNING",
+        "d": "READY",
         "e": "QUEUED",
     }
     check(play.state)
@@ -333,28 +342,17 @@ def test_exhausted_attempts_fail_the_execution_and_give_the_rest_back() -> None:
 
 @pytest.mark.parametrize(
     ("fields", "reason"),
-    [({"error_type": "permanent"}, "permanent"), ({"human_review_required": True}, "no reason")],
+    [
+        ({"error_message": "slow", "message": "hm", "error_type": "timeout"}, "slow"),
+        ({"message": "hm", "error_type": "timeout"}, "hm"),
+        ({"error_type": "timeout"}, "timeout"),
+        ({}, "No reason was given."),
+    ],
 )
-def test_a_failure_names_the_best_reason_it_has(fields: dict[str, object], reason: str) -> None:
-    play = alone()
-    play.do(report(EventType.TASK_ERROR, "a", **fields))
-    assert reason in play.state.header.status_message
-
-
-def test_a_failure_is_told_of_the_subtask_that_failed() -> None:
-    play = started(make_graph({"t": [step("a"), step("b")]}))
-    play.complete("a")
-    play.claim("b")
-    play.do(report(EventType.TASK_ERROR, "b", error_type="permanent", error_message="no door"))
-    assert play.state.header.status_message == "'B' failed after 1 attempts: no door"
-
-
-def test_a_failed_execution_may_be_called_off() -> None:
-    play = alone()
-    play.do(report(EventType.TASK_ERROR, "a", error_type="permanent"))
-    play.do(c.CancelExecution(actor="user:1", reason="enough"))
-    assert (play.status, play.state.header.status_message) == ("CANCELLED", "enough")
-    assert play.subtask("a").status == "FAILED"
+def test_a_blocker_names_the_best_reason_it_has(fields: dict[str, object], reason: str) -> None:
+    play = alone(retry_policy=RetryPolicy(max_attempts=1))
+    play.fail("a", **fields)
+    assert play.blocker("a").message == f"Attempt 1 of 1 failed: {reason}"
 
 
 # Lost leases
@@ -375,9 +373,10 @@ def test_a_lost_lease_is_retried_with_back_off_and_jitter() -> None:
     assert AGENT in (subtask.error_message or "")
 
 
-def test_leases_lost_on_every_attempt_fail_the_execution() -> None:
+def test_leases_lost_on_every_attempt_ask_a_person() -> None:
     play = alone(retry_policy=RetryPolicy(max_attempts=1))
-    assert expire(play) == ["lease_expired", "execution_failed"]
+    assert expire(play) == ["lease_expired", "blocker_opened", "execution_blocked"]
+    assert play.blocker("a").kind == "attempts_exhausted"
 
 
 def test_a_result_after_the_lease_was_lost_does_not_count() -> None:
@@ -411,13 +410,23 @@ def test_a_late_result_becomes_a_note_that_says_what_was_reported() -> None:
 def test_the_last_thing_to_wait_for_blocks_the_execution() -> None:
     play = started(make_graph({"t": [step("a"), step("b")]}))
     play.claim("a", "b")
-    assert types(play.do(report(EventType.TASK_BLOCKED, "a"))) == ["task_blocked"]
+    waits = report(EventType.TASK_BLOCKED, "a", message="no answer yet", suggestions=["call"])
+    assert types(play.do(waits)) == ["task_blocked", "blocker_opened"]
     assert play.status == "RUNNING"
     events = play.do(report(EventType.TASK_BLOCKED, "b"))
-    assert types(events) == ["task_blocked", "execution_blocked"]
+    assert types(events) == ["task_blocked", "blocker_opened", "execution_blocked"]
     assert play.status == "BLOCKED"
     assert play.state.header.status_message
     check(play.state)
+
+
+def test_a_wait_opens_a_blocker_that_its_agent_and_time_clear() -> None:
+    play = alone()
+    play.do(report(EventType.TASK_BLOCKED, "a", message="no answer yet", suggestions=["call"]))
+    blocker = play.blocker("a")
+    assert (blocker.kind, blocker.owner) == ("external_wait", "agent:agent_1")
+    assert (blocker.message, blocker.suggestions) == ("no answer yet", ["call"])
+    assert (blocker.next_check_at, blocker.expires_at) == (NOON + 5 * MINUTE, NOON + 48 * HOUR)
 
 
 def test_a_wait_is_checked_again_without_counting_an_attempt() -> None:
@@ -432,6 +441,30 @@ def test_a_wait_is_checked_again_without_counting_an_attempt() -> None:
     lease = play.subtask("a").lease
     assert lease
     assert (lease.kind, play.subtask("a").attempt) == ("check", 1)
+    assert play.state.header.open_blockers == 1
+
+
+def test_a_check_that_finds_the_answer_completes_and_closes_the_wait() -> None:
+    play = alone()
+    waits(play)
+    events = play.do(completion("a"))
+    assert types(events) == ["blocker_resolved", "task_complete", "execution_completed"]
+    assert events[0].data["resolution"] == "completed"
+    assert (play.subtask("a").attempt, play.state.header.open_blockers) == (1, 0)
+
+
+def test_a_check_that_finds_none_keeps_the_blocker_and_says_when_it_looks_again() -> None:
+    play = alone()
+    first = play.do(report(EventType.TASK_BLOCKED, "a")) and play.blocker("a")
+    try_again(play)
+    assert types(play.do(report(EventType.TASK_BLOCKED, "a"))) == [
+        "task_blocked",
+        "execution_blocked",
+    ]
+    again = play.blocker("a")
+    assert again.blocker_id == first.blocker_id
+    assert again.next_check_at == play.now + 10 * MINUTE
+    assert play.subtask("a").blocks == 1
 
 
 def waits(play: Play, **fields: object) -> dt.timedelta:
@@ -459,19 +492,75 @@ def test_an_agent_may_say_how_soon_a_wait_is_checked() -> None:
 
 def test_no_check_is_later_than_the_end_of_the_wait() -> None:
     play = alone()
-    assert waits(play, max_wait_seconds=600) == 5 * MINUTE
-    assert waits(play, max_wait_seconds=9999) == 5 * MINUTE
-    assert play.subtask("a").wait_until == NOON + 10 * MINUTE
+    assert waits(play, max_wait_seconds=480) == 5 * MINUTE
+    play.do(report(EventType.TASK_BLOCKED, "a", max_wait_seconds=9999))
+    assert play.subtask("a").due_at == NOON + 8 * MINUTE
+    assert play.subtask("a").wait_until == NOON + 8 * MINUTE
 
 
-def test_an_error_during_a_check_is_retried_as_a_run() -> None:
+def test_a_wait_in_vain_ends_with_a_person() -> None:
+    play = alone()
+    play.do(report(EventType.TASK_BLOCKED, "a", message="no reply", max_wait_seconds=60))
+    events = play.await_due("a")
+    assert types(events) == ["blocker_resolved", "blocker_opened"]
+    assert events[0].data["resolution"] == "superseded"
+    blocker = play.blocker("a")
+    assert (blocker.kind, blocker.owner) == ("human_input", "user:1")
+    assert "no reply" in blocker.message
+    assert (play.status, play.subtask("a").wait_until) == ("BLOCKED", None)
+    check(play.state)
+
+
+def test_a_check_after_the_end_of_the_wait_is_the_last() -> None:
+    play = alone()
+    waits(play, max_wait_seconds=480)
+    play.now += HOUR
+    play.do(report(EventType.TASK_BLOCKED, "a"))
+    assert play.subtask("a").due_at == play.now
+    play.await_due("a")
+    assert play.blocker("a").kind == "human_input"
+
+
+@pytest.mark.parametrize("ends", ["error", "lost lease"])
+def test_a_check_that_fails_is_looked_at_again_and_not_done_again(ends: str) -> None:
     play = alone()
     waits(play)
-    fail_at(play)
+    if ends == "error":
+        fail_at(play)
+    else:
+        expire(play)
+    assert play.subtask("a").status == "RETRYING"
+    assert play.blocker("a").next_check_at == play.subtask("a").due_at
+    check(play.state)
     try_again(play)
     lease = play.subtask("a").lease
     assert lease
-    assert (lease.kind, play.subtask("a").attempt) == ("run", 2)
+    assert (lease.kind, play.subtask("a").attempt) == ("check", 1)
+
+
+def test_a_check_that_keeps_failing_ends_with_the_wait() -> None:
+    play = alone()
+    play.do(report(EventType.TASK_BLOCKED, "a", max_wait_seconds=3600))
+    for _ in range(20):
+        play.await_due("a")
+        if play.subtask("a").status != "READY":
+            break
+        play.claim("a")
+        play.fail("a")
+    assert play.blocker("a").kind == "human_input"
+    assert play.now < NOON + 2 * HOUR
+
+
+def test_a_wait_that_goes_on_after_a_retry_is_a_new_one() -> None:
+    play = alone()
+    waits(play, max_wait_seconds=480)
+    play.do(report(EventType.TASK_BLOCKED, "a"))
+    play.answer("a", "retry")
+    play.claim("a")
+    assert play.subtask("a").lease == msgspec.structs.replace(play.subtask("a").lease, kind="run")
+    play.do(report(EventType.TASK_BLOCKED, "a", max_wait_seconds=480))
+    subtask = play.subtask("a")
+    assert (subtask.wait_until, subtask.waits, subtask.blocks) == (play.now + 8 * MINUTE, 1, 2)
 
 
 def test_other_branches_go_on_while_one_waits() -> None:
@@ -535,11 +624,21 @@ def test_the_last_result_completes_a_paused_execution() -> None:
     assert play.status == "COMPLETED"
 
 
-def test_a_permanent_error_fails_a_paused_execution() -> None:
+def test_an_error_during_a_pause_asks_a_person_and_leaves_it_paused() -> None:
     play = alone()
     play.do(c.PauseExecution(**USER))
-    play.do(report(EventType.TASK_ERROR, "a", error_type="permanent"))
-    assert play.status == "FAILED"
+    play.fail("a", error_type="permanent")
+    assert (play.status, play.blocker("a").kind) == ("PAUSED", "human_input")
+    assert types(play.do(c.ResumeExecution(**USER))) == ["execution_resumed", "execution_blocked"]
+
+
+def test_a_pause_holds_back_what_a_person_lets_go_on() -> None:
+    play = started(make_graph({"t": [step("a", requires_approval=True)]}))
+    play.do(c.PauseExecution(**USER))
+    play.answer("a", "approve")
+    assert (play.status, play.subtask("a").status) == ("PAUSED", "READY")
+    with pytest.raises(Conflict, match="PAUSED"):
+        play.claim("a")
 
 
 def test_a_cancel_takes_leases_and_delays_away_and_keeps_results() -> None:
@@ -601,6 +700,18 @@ def test_a_note_changes_nothing_but_the_version() -> None:
         (report(EventType.NOTE), None),
         (c.ExpireLease(subtask_id="a", lease_token="1"), "a"),
         (c.EndDelay(subtask_id="a"), "a"),
+        (c.TimeOutSubtask(subtask_id="a"), "a"),
+        (c.SkipSubtask(**USER, subtask_id="a", reason="r"), "a"),
+        (c.RetrySubtask(**USER, subtask_id="a"), "a"),
+        (c.CompleteSubtask(**USER, subtask_id="a"), "a"),
+        (
+            c.ResolveBlocker(
+                **USER, subtask_id="a", blocker_id="blk_1", resolution=Resolution.FAIL
+            ),
+            "a",
+        ),
+        (c.NoteAgentOffline(agent_id="a", last_contact_at=NOON), None),
+        (c.NoteAgentOnline(agent_id="a"), None),
     ],
 )
 def test_commands_about_a_subtask_need_only_its_neighbourhood(
@@ -612,7 +723,12 @@ def test_commands_about_a_subtask_need_only_its_neighbourhood(
 
 @pytest.mark.parametrize(
     "command",
-    [kind(**USER) for kind in (c.StartExecution, c.PauseExecution, c.CancelExecution)],
+    [
+        *(kind(**USER) for kind in (c.StartExecution, c.PauseExecution, c.CancelExecution)),
+        c.ResumeExecution(**USER),
+        c.ReassignExecution(**USER, agent_id="agent_2"),
+        c.TimeOutExecution(hours=1),
+    ],
 )
 def test_commands_about_an_execution_need_all_of_it(command: c.Command) -> None:
     assert subject_of(command) is None

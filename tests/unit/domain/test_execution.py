@@ -4,7 +4,8 @@ import pytest
 
 from app.domain import commands as c
 from app.domain.events import EventType, parse_event, seal
-from app.domain.execution import Execution, Header, TaskState, evolve, fold
+from app.domain.evolve import evolve, fold
+from app.domain.execution import Execution, Header, TaskState
 from app.domain.states import SubtaskStatus
 from tests.executions import (
     EXECUTION,
@@ -111,8 +112,8 @@ def test_folding_the_stored_log_gives_the_state_that_was_decided() -> None:
     play.claim("s0")
     play.do(report(EventType.TASK_PROGRESS, "s0", progress_percent=12.5))
     play.do(report(EventType.TASK_BLOCKED, "s0", max_wait_seconds=0.1234567))
-    play.now = play.subtask("s0").due_at or play.now
-    play.do(c.EndDelay(subtask_id="s0"))
+    play.await_due("s0")
+    play.answer("s0", "provide_input", output_data={"code": 7}, params={"depth": 2})
     play.claim("s0")
     play.do(report(EventType.TASK_ERROR, "s0", jitter=0.333333))
     play.do(c.PauseExecution(actor="user:1", reason="ü"))
