@@ -6,8 +6,10 @@ from typing import Final
 
 import redis
 
+from app.domain.commands import WaitPolicy
 from app.domain.plan import RetryPolicy
 from app.live.answers import StoredAnswers
+from app.live.blockers import OpenBlockers
 from app.live.change import Delays
 from app.live.client import connect as connect_redis
 from app.live.executions import LiveExecutions
@@ -24,23 +26,32 @@ from app.record.breakdowns import Breakdowns
 from app.record.engine import connect as connect_postgres
 from app.record.errors import RecordError
 from app.record.executions import Executions
+from app.record.files import Files
 from app.record.history import History
 from app.record.identities import Identities
 from app.record.plans import Plans
 from app.services import Services
 from app.services.agents import AgentService, AgentTerms
 from app.services.answers import AnswerService
+from app.services.blockers import BlockerService
 from app.services.clock import Clock, system_clock
+from app.services.commands import Commands
 from app.services.decomposition import DecompositionService
 from app.services.executions import ExecutionService
+from app.services.explainer import Explainer
 from app.services.feed import Feed
+from app.services.files import FileService
 from app.services.health import HealthService
 from app.services.history import HistoryService
 from app.services.identity import Identity
+from app.services.inbox import InboxService
+from app.services.people import PeopleService
 from app.services.persistence import PersistenceService
 from app.services.plans import PlanService
+from app.services.presence import Presence
 from app.services.reports import ReportService
-from app.services.upkeep import UpkeepService
+from app.services.upkeep import UpkeepLimits, UpkeepService
+from app.services.why import WhyService
 from app.services.work import WorkService
 from config.settings import Settings
 from decomposer.readers import ReadLimits
@@ -68,17 +79,35 @@ def build(settings: Settings, clock: Clock = system_clock) -> Services:
     engine = connect_postgres(settings.database_url, pool_size=POOL_SIZE)
     scripts = Scripts(client)
     lease = dt.timedelta(seconds=settings.lease_seconds)
-    live = LiveExecutions(
-        client, scripts, Delays(lease, dt.timedelta(seconds=settings.finished_grace_seconds))
+    limits = UpkeepLimits(
+        execution=dt.timedelta(hours=settings.execution_timeout_hours),
+        offline=dt.timedelta(minutes=settings.agent_offline_minutes),
     )
-    work, log = Work(client, scripts), Log(client, blocking)
+    live = LiveExecutions(
+        client,
+        scripts,
+        Delays(
+            lease=lease,
+            grace=dt.timedelta(seconds=settings.finished_grace_seconds),
+            execution=limits.execution,
+            offline=limits.offline,
+        ),
+    )
+    work, log = Work(client, scripts, limits.offline), Log(client, blocking)
+    presence = Presence(live, work, clock)
     plans, breakdowns = Plans(engine), Breakdowns(engine)
     executions, history = Executions(engine), History(engine)
     identity = Identity(Identities(engine), Tickets(client), clock)
     agents = AgentService(Agents(engine), work, identity, _terms(settings), clock)
-    execution_service = ExecutionService(live, executions, plans, breakdowns, agents, clock)
+    explainer = Explainer(work, agents, _silence(settings), clock)
+    risky_words = settings.approval_words.split(",")
+    execution_service = ExecutionService(
+        live, executions, plans, breakdowns, agents, explainer, clock, risky_words
+    )
     history_service = HistoryService(log, history, execution_service)
-    desk = WorkService(live, work, Wakeups(blocking), agents, lease, clock)
+    commands = Commands(live, executions, agents, clock)
+    blockers, files = OpenBlockers(client), FileService(Files(engine), clock)
+    desk = WorkService(live, work, Wakeups(blocking), agents, presence, lease, clock)
     jobs = QueuedJobs(make_broker(settings.redis_url))
     probes = {"redis": client.ping, "postgresql": Identities(engine).any_user}
     return Services(
@@ -91,11 +120,20 @@ def build(settings: Settings, clock: Clock = system_clock) -> Services:
         ),
         executions=execution_service,
         work=desk,
-        reports=ReportService(live, work, executions, agents, desk, lease, clock),
+        reports=ReportService(
+            live, work, executions, agents, desk, presence, lease, _wait_policy(settings), clock
+        ),
+        people=PeopleService(commands, files, explainer),
+        blockers=BlockerService(blockers, history_service, execution_service, agents, commands),
+        inbox=InboxService(blockers, live, plans),
+        why=WhyService(live, execution_service, explainer),
+        files=files,
         history=history_service,
         feed=Feed(log, execution_service, history_service),
         persistence=PersistenceService(live, log, BatchWriter(engine), Locks(client)),
-        upkeep=UpkeepService(live, Timers(client, scripts), executions, history, clock),
+        upkeep=UpkeepService(
+            live, Timers(client, scripts), executions, history, work, limits, clock
+        ),
         health=HealthService(probes, (redis.RedisError, RecordError)),
     )
 
@@ -117,6 +155,21 @@ def _terms(settings: Settings) -> AgentTerms:
         long_poll_max_seconds=settings.long_poll_max_seconds,
         heartbeat_interval_seconds=settings.heartbeat_interval_seconds,
         lease_seconds=settings.lease_seconds,
+    )
+
+
+def _silence(settings: Settings) -> dt.timedelta:
+    """How long an agent that polls as it was asked to may go without a contact."""
+    return dt.timedelta(
+        seconds=settings.agent_poll_interval_seconds + settings.long_poll_max_seconds
+    )
+
+
+def _wait_policy(settings: Settings) -> WaitPolicy:
+    return WaitPolicy(
+        first_check_seconds=settings.wait_first_check_seconds,
+        longest_check_seconds=settings.wait_longest_check_seconds,
+        longest_wait_seconds=settings.wait_longest_hours * 3600,
     )
 
 

@@ -28,6 +28,7 @@ def create(settings: Settings, services: Services) -> Flask:
     limits = Limits(
         body_bytes=settings.max_body_bytes,
         json_bytes=settings.max_json_body_bytes,
+        file_bytes=settings.max_file_bytes,
         events_per_batch=settings.max_events_per_batch,
         wait_seconds=settings.long_poll_max_seconds,
     )

@@ -116,6 +116,11 @@ class Settings:
     max_json_body_bytes: int = _setting(
         kinds.integer(1024, 1024 * _MIB, "bytes"), 8 * _MIB, "Largest JSON request."
     )
+    max_file_bytes: int = _setting(
+        kinds.integer(1024, 1024 * _MIB, "bytes"),
+        10 * _MIB,
+        "Largest file that can be uploaded as evidence. Not more than the largest request.",
+    )
     max_archive_bytes: int = _setting(
         kinds.integer(1024, 16384 * _MIB, "bytes"), 256 * _MIB, "Largest zip once unpacked."
     )
@@ -140,6 +145,31 @@ class Settings:
         900,
         "How long a task stays leased after its agent's last event. More than the heartbeat "
         "interval.",
+    )
+    agent_offline_minutes: float = _setting(
+        kinds.number(0.01, 10_080, "minutes"),
+        30,
+        "How long an agent may be silent before its executions are held up.",
+    )
+    wait_first_check_seconds: int = _setting(
+        kinds.integer(1, 604_800, "seconds"),
+        300,
+        "When an external wait is first looked at again; then after twice as long.",
+    )
+    wait_longest_check_seconds: int = _setting(
+        kinds.integer(1, 604_800, "seconds"),
+        21_600,
+        "Longest time between two looks at an external wait.",
+    )
+    wait_longest_hours: float = _setting(
+        kinds.number(0.01, 8760, "hours"),
+        48,
+        "How long an external wait may last before a person is asked.",
+    )
+    approval_words: str = _setting(
+        kinds.text(),
+        "send,call,sign,pay,publish,delete",
+        "An action with one of these words in its name needs approval.",
     )
     execution_timeout_hours: float = _setting(
         kinds.number(0.01, 87_600, "hours"), 168, "Longest an execution may take."
@@ -245,4 +275,8 @@ def _contradictions(settings: Settings) -> list[Fault]:
         wanted = f"must not be more than PLANEXE_MAX_BODY_BYTES ({settings.max_body_bytes})"
         value = str(settings.max_json_body_bytes)
         faults.append(Fault("PLANEXE_MAX_JSON_BODY_BYTES", value, wanted))
+    if settings.max_file_bytes > settings.max_body_bytes:
+        wanted = f"must not be more than PLANEXE_MAX_BODY_BYTES ({settings.max_body_bytes})"
+        value = str(settings.max_file_bytes)
+        faults.append(Fault("PLANEXE_MAX_FILE_BYTES", value, wanted))
     return faults

@@ -11,14 +11,18 @@ from werkzeug.exceptions import HTTPException
 
 from app.api import (
     agents,
+    blockers,
     docs_page,
     events,
     executions,
+    files,
     guard,
     health,
     idempotency,
+    inbox,
     plans,
     stream,
+    subtasks,
     tickets,
 )
 from app.api import work as work_routes
@@ -28,6 +32,18 @@ from app.api.problems import PROBLEM_TYPE, install, problem_of
 from app.api.schemas import Problem
 from app.services import Services
 
+_MODULES: Final = (
+    plans,
+    executions,
+    subtasks,
+    blockers,
+    inbox,
+    files,
+    agents,
+    work_routes,
+    events,
+    tickets,
+)
 TITLE = "PlanExe-AX"
 VERSION = "1"
 _SECURITY: Final[dict[str, Any]] = {
@@ -67,7 +83,7 @@ def register(flask: Flask, services: Services, limits: Limits) -> None:
     )
     api = _ProblemApi(flask, spec_kwargs=_SECURITY)
     install(flask)
-    for module in (plans, executions, agents, work_routes, events, tickets):
+    for module in _MODULES:
         blueprint = module.create_blueprint(services, limits)
         guard.protect(blueprint, services.identity, limits)
         idempotency.protect(blueprint, services.answers)

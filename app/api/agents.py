@@ -3,9 +3,9 @@
 from typing import Any
 
 from flask import Response
-from flask_smorest import Blueprint
 
 from app.api import schemas
+from app.api.blueprint import Blueprint
 from app.api.encoding import reply
 from app.api.guard import caller, users_only
 from app.api.limits import Limits
@@ -44,6 +44,22 @@ def create_blueprint(services: Services, _limits: Limits) -> Blueprint:
         if principal.agent_id not in (None, agent_id):
             raise NotFound(f"There is no agent {agent_id!r}.")
         return reply(agents.get(principal.workspace_id, agent_id))
+
+    @blueprint.patch("/<agent_id>")
+    @blueprint.arguments(schemas.AgentPatch)
+    @blueprint.response(200, schemas.Agent)
+    @users_only
+    def change(body: dict[str, Any], agent_id: str) -> Response:
+        """Change an agent, pause or resume it."""
+        return reply(agents.change(caller(), agent_id, body))
+
+    @blueprint.delete("/<agent_id>")
+    @blueprint.response(204)
+    @users_only
+    def delete(agent_id: str) -> Response:
+        """Delete an agent; refused while it has unfinished executions."""
+        agents.delete(caller(), agent_id)
+        return Response(status=204)
 
     @blueprint.get("/<agent_id>/capabilities")
     @blueprint.response(200, schemas.Capability(many=True))

@@ -3,11 +3,11 @@
 from typing import Any
 
 from flask import Response, request
-from flask_smorest import Blueprint
 from marshmallow import ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.api import schemas
+from app.api.blueprint import Blueprint
 from app.api.encoding import reply
 from app.api.event_schema import EventIn, load_report
 from app.api.guard import agents_only, caller

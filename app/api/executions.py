@@ -3,9 +3,9 @@
 from typing import Any
 
 from flask import Response
-from flask_smorest import Blueprint
 
 from app.api import schemas
+from app.api.blueprint import Blueprint
 from app.api.encoding import reply
 from app.api.guard import caller, users_only
 from app.api.limits import Limits

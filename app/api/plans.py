@@ -3,10 +3,10 @@
 from typing import Any
 
 from flask import Response, request
-from flask_smorest import Blueprint
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from app.api import schemas
+from app.api.blueprint import Blueprint
 from app.api.encoding import no_content, reply
 from app.api.guard import caller, users_only
 from app.api.limits import Limits

@@ -4,14 +4,17 @@ Requests are validated by these schemas, unknown fields included. Answers are ma
 ``app.services.views`` and only described here; a test holds the two against each other.
 """
 
-from typing import Any
+from typing import Any, Final
 
-from marshmallow import RAISE, Schema, fields, validate, validates_schema
+import msgspec
+from marshmallow import EXCLUDE, RAISE, Schema, fields, validate, validates_schema
 from marshmallow.exceptions import ValidationError
 
+from app.domain.blockers import BlockerKind, Resolution
 from app.domain.ids import is_own_id
 from app.domain.plan import Ordering, PlanStatus
 from app.domain.states import ExecutionStatus
+from app.domain.why import Cause, ClearedBy
 
 SHORT = validate.Length(min=1, max=200)
 LONG = validate.Length(max=20_000)
@@ -29,6 +32,15 @@ class Strict(Schema):
         """marshmallow's options."""
 
         unknown = RAISE
+
+
+class Lenient(Schema):
+    """Passes over what it does not know: agents of the first drafts send more."""
+
+    class Meta:
+        """marshmallow's options."""
+
+        unknown = EXCLUDE
 
 
 class ProblemError(Schema):
@@ -132,6 +144,17 @@ class AgentIn(Strict):
     webhook_url = fields.Url(load_default=None, allow_none=True, schemes={"http", "https"})
 
 
+class AgentPatch(Strict):
+    """What may be changed of an agent; ``status`` PAUSED gives it no work."""
+
+    name = fields.String(validate=SHORT)
+    role = fields.String(validate=validate.Length(max=200))
+    capabilities = fields.List(CapabilityField(), validate=validate.Length(min=1, max=500))
+    max_concurrent_tasks = fields.Integer(validate=validate.Range(1, 1000))
+    webhook_url = fields.Url(allow_none=True, schemes={"http", "https"})
+    status = fields.String(validate=validate.OneOf(["ACTIVE", "PAUSED"]))
+
+
 class AgentKey(Schema):
     """What an agent is told once."""
 
@@ -152,6 +175,9 @@ class Agent(Schema):
     capabilities = fields.List(fields.Nested(Capability), required=True)
     max_concurrent_tasks = fields.Integer(required=True)
     webhook_url = fields.String(allow_none=True, required=True)
+    status = fields.String(required=True)
+    paused_at = fields.AwareDateTime(allow_none=True, required=True)
+    paused_by = fields.String(allow_none=True, required=True)
     created_at = fields.AwareDateTime(required=True)
     last_contact_at = fields.AwareDateTime(allow_none=True, required=True)
 
@@ -244,6 +270,7 @@ class Approvals(Strict):
 
     redline = fields.Nested(Override)
     go_no_go = fields.Nested(Override)
+    relaxed_actions = fields.List(fields.String(validate=SHORT), validate=validate.Length(max=500))
 
 
 class ExecutionIn(Strict):
@@ -262,10 +289,15 @@ class ExecutionIn(Strict):
 class ExecutionPatch(Strict):
     """A wish for another status."""
 
-    status = fields.String(
-        required=True, validate=validate.OneOf(["PAUSED", "RUNNING", "CANCELLED"])
-    )
+    status = fields.String(validate=validate.OneOf(["PAUSED", "RUNNING", "CANCELLED"]))
+    agent_id = fields.String(validate=SHORT)
     reason = fields.String(load_default="", validate=validate.Length(max=2000))
+
+    @validates_schema
+    def something_is_asked(self, data: dict[str, Any], **_: Any) -> None:
+        """Refuse a wish for nothing."""
+        if "status" not in data and "agent_id" not in data:
+            raise ValidationError("Name a status, another agent, or both.", "status")
 
 
 class Progress(Schema):
@@ -341,6 +373,7 @@ class Event(Schema):
     attempt = fields.Integer(allow_none=True, required=True)
     suggestions = fields.List(fields.String(), required=True)
     usage = fields.Dict(allow_none=True, required=True)
+    evidence = fields.List(fields.Dict(), required=True)
     due_at = fields.AwareDateTime(allow_none=True, required=True)
     recorded_at = fields.AwareDateTime(required=True)
     agent_timestamp = fields.AwareDateTime(allow_none=True, required=True)
@@ -354,7 +387,7 @@ class Events(Schema):
     next_cursor = fields.String(allow_none=True, required=True)
 
 
-class WorkQuery(Strict):
+class WorkQuery(Lenient):
     """What an agent asks for."""
 
     supported_actions = fields.String(load_default=None)
@@ -397,7 +430,7 @@ class Work(Schema):
     force_cancel = fields.Boolean(required=True)
 
 
-class ClaimQuery(Strict):
+class ClaimQuery(Lenient):
     """Whether a report also asks for the next work."""
 
     claim = fields.Boolean(load_default=False)
@@ -435,3 +468,185 @@ class Ticket(Schema):
 
     ticket = fields.String(required=True)
     expires_in_seconds = fields.Integer(required=True)
+
+
+RESULT_BYTES: Final = 262_144
+"""Ceiling of a result as JSON; larger ones belong into files."""
+
+
+def _result_size(value: Any) -> None:
+    if len(msgspec.json.encode(value)) > RESULT_BYTES:
+        raise ValidationError(f"Longer than {RESULT_BYTES} bytes as JSON.")
+
+
+class WhyAction(Schema):
+    """A call that would clear a cause."""
+
+    method = fields.String(required=True)
+    path = fields.String(required=True)
+    description = fields.String(required=True)
+
+
+class Why(Schema):
+    """Why something is not running: one cause, since when, and who can clear it."""
+
+    task_id = fields.String(required=True)
+    status = fields.String(required=True)
+    cause = fields.String(required=True, validate=validate.OneOf([one.value for one in Cause]))
+    detail = fields.String(required=True)
+    since = fields.AwareDateTime(allow_none=True, required=True)
+    until = fields.AwareDateTime(allow_none=True, required=True)
+    cleared_by = fields.String(
+        required=True, validate=validate.OneOf([one.value for one in ClearedBy])
+    )
+    actions = fields.List(fields.Nested(WhyAction), required=True)
+    holds_up = fields.Integer(required=True)
+
+
+class Blocker(Schema):
+    """What holds something up, and how that ended. ``task_id`` null: the whole execution."""
+
+    blocker_id = fields.String(required=True)
+    execution_id = fields.String(required=True)
+    task_id = fields.String(allow_none=True, required=True)
+    task_title = fields.String(allow_none=True, required=True)
+    action = fields.String(allow_none=True, required=True)
+    params = fields.Dict(allow_none=True, required=True)
+    kind = fields.String(required=True, validate=validate.OneOf([one.value for one in BlockerKind]))
+    message = fields.String(required=True)
+    suggestions = fields.List(fields.String(), required=True)
+    next_step_options = fields.List(fields.String(), required=True)
+    owner = fields.String(required=True)
+    opened_at = fields.AwareDateTime(required=True)
+    next_check_at = fields.AwareDateTime(allow_none=True, required=True)
+    expires_at = fields.AwareDateTime(allow_none=True, required=True)
+    holds_up = fields.Integer(required=True)
+    status = fields.String(required=True, validate=validate.OneOf(["OPEN", "RESOLVED"]))
+    resolution = fields.String(allow_none=True, required=True)
+    resolved_by = fields.String(allow_none=True, required=True)
+    resolved_at = fields.AwareDateTime(allow_none=True, required=True)
+
+
+class BlockerQuery(PageQuery):
+    """Which blockers."""
+
+    status = fields.String(load_default=None, validate=validate.OneOf(["OPEN", "RESOLVED"]))
+
+
+class Blockers(Schema):
+    """A page of blockers."""
+
+    items = fields.List(fields.Nested(Blocker), required=True)
+    next_cursor = fields.String(allow_none=True, required=True)
+
+
+class InboxItem(Blocker):
+    """Something that waits for a person.
+
+    A plan that waits has neither ``blocker_id`` nor ``execution_id``. ``waits_for`` is the answer
+    most likely meant, ``links`` the calls that concern it.
+    """
+
+    blocker_id = fields.String(allow_none=True, required=True)
+    execution_id = fields.String(allow_none=True, required=True)
+    plan_id = fields.String(required=True)
+    plan_title = fields.String(required=True)
+    waits_for = fields.String(allow_none=True, required=True)
+    links = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+
+
+class Inbox(Schema):
+    """A page of what waits; ``total`` counts all of it."""
+
+    items = fields.List(fields.Nested(InboxItem), required=True)
+    next_cursor = fields.String(allow_none=True, required=True)
+    total = fields.Integer(required=True)
+
+
+class ResolveIn(Strict):
+    """A person's answer to a blocker."""
+
+    resolution = fields.String(
+        required=True, validate=validate.OneOf([one.value for one in Resolution])
+    )
+    message = fields.String(load_default="", validate=LONG)
+    output_data = fields.Raw(allow_none=True, validate=_result_size)
+    option = fields.String(allow_none=True, validate=validate.Length(max=2000))
+    agent_id = fields.String(allow_none=True, validate=SHORT)
+    params = fields.Dict(allow_none=True, validate=_result_size)
+
+
+class RetryIn(Strict):
+    """A wish to try again; the next attempt is told the message."""
+
+    message = fields.String(load_default="", validate=LONG)
+
+
+class SkipIn(Strict):
+    """Why a subtask is passed over, and what stands for its result."""
+
+    reason = fields.String(required=True, validate=validate.Length(min=1, max=20_000))
+    output_data = fields.Raw(allow_none=True, validate=_result_size)
+
+
+class Evidence(Strict):
+    """What shows that it was done: a link with a name, or an uploaded file."""
+
+    name = fields.String(validate=SHORT)
+    url = fields.Url(
+        schemes={"http", "https"}, require_tld=False, validate=validate.Length(max=2000)
+    )
+    file_id = fields.String(validate=SHORT)
+
+    @validates_schema
+    def one_of_both(self, data: dict[str, Any], **_: Any) -> None:
+        """Accept either a link, which needs a name, or a file."""
+        if ("url" in data) == ("file_id" in data):
+            raise ValidationError("Give either url or file_id.", "url")
+        if "url" in data and "name" not in data:
+            raise ValidationError("A link needs a name.", "name")
+
+
+_EVIDENCE = Evidence()
+
+
+class EvidenceField(fields.Field[Any]):
+    """``{name, url}``, ``{name?, file_id}``, or an uploaded file's id alone."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> dict[str, Any]:
+        loaded: Any = _EVIDENCE.load({"file_id": value} if isinstance(value, str) else value)
+        return loaded
+
+
+class CompleteIn(Strict):
+    """A person's word that a subtask is done."""
+
+    notes = fields.String(load_default="", validate=LONG)
+    output_data = fields.Raw(allow_none=True, validate=_result_size)
+    evidence = fields.List(EvidenceField(), load_default=list, validate=validate.Length(max=50))
+
+
+class Decided(Schema):
+    """The execution and the subtasks that a person decided about, as they are now."""
+
+    execution = fields.Nested(Execution, required=True)
+    subtasks = fields.List(fields.Dict(), required=True)
+
+
+class FileUpload(Schema):
+    """A file as evidence."""
+
+    file = fields.Raw(required=True, metadata={"type": "string", "format": "binary"})
+
+
+class File(Schema):
+    """An uploaded file; ``url`` gives it back."""
+
+    file_id = fields.String(required=True)
+    name = fields.String(required=True)
+    content_type = fields.String(required=True)
+    size_bytes = fields.Integer(required=True)
+    sha256 = fields.String(required=True)
+    url = fields.String(required=True)
+    created_by = fields.String(required=True)
+    created_at = fields.AwareDateTime(required=True)

@@ -1,9 +1,9 @@
 """``/api/stream-tickets``: one-time tickets for the WebSockets."""
 
 from flask import Response
-from flask_smorest import Blueprint
 
 from app.api import schemas
+from app.api.blueprint import Blueprint
 from app.api.encoding import reply
 from app.api.guard import caller, users_only
 from app.api.limits import Limits

@@ -5,9 +5,9 @@ import socket
 from typing import Any
 
 from flask import Response, request
-from flask_smorest import Blueprint
 
 from app.api import schemas
+from app.api.blueprint import Blueprint
 from app.api.encoding import no_content, reply
 from app.api.guard import agents_only, caller
 from app.api.limits import Limits

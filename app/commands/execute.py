@@ -127,6 +127,8 @@ def _follow(client: Client, execution: Json, order: Order) -> Json:
         if line != shown:
             print(line)
             shown, since = line, time.monotonic()
+        if order.auto_approve and execution["open_blockers"]:
+            _stand_in(client, path)
         blocked = execution["status"] == "BLOCKED" and order.give_up_blocked
         if blocked and time.monotonic() - since > _BLOCKED_SECONDS:
             raise NotCompleted(
@@ -134,6 +136,18 @@ def _follow(client: Client, execution: Json, order: Order) -> Json:
             )
         time.sleep(_LOOK_AGAIN_SECONDS)
     return execution
+
+
+def _stand_in(client: Client, path: str) -> None:
+    """Play the people: grant approvals and do human tasks; what went wrong is left to real ones."""
+    for blocker in client.get(f"{path}/blockers")["items"]:
+        if blocker["status"] != "OPEN":
+            continue
+        if blocker["kind"] == "approval":
+            answer = {"resolution": "approve", "message": _REASON}
+            client.post(f"{path}/blockers/{blocker['blocker_id']}/resolve", answer)
+        elif blocker["kind"] == "human_task":
+            client.post(f"{path}/tasks/{blocker['task_id']}/complete", {"notes": _REASON})
 
 
 def _progress(execution: Json) -> str:

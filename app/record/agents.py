@@ -1,6 +1,6 @@
 """Agents as they registered."""
 
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import ColumnElement, Engine, delete, insert, select, update
 
 from app.domain.agents import Agent
 from app.record.engine import transaction
@@ -32,12 +32,24 @@ class Agents:
 
     def get(self, workspace_id: str, agent_id: str) -> Agent | None:
         """Find an agent of a workspace."""
-        query = select(*_COLUMNS).where(
-            agents.c.workspace_id == workspace_id, agents.c.agent_id == agent_id
-        )
+        query = select(*_COLUMNS).where(_is(workspace_id, agent_id))
         with transaction(self._engine) as connection:
             row = connection.execute(query).one_or_none()
         return Agent(*row) if row else None
+
+    def replace(self, agent: Agent) -> None:
+        """Store an agent as it is now."""
+        row = {name: getattr(agent, name) for name in Agent.__struct_fields__}
+        with transaction(self._engine) as connection:
+            connection.execute(
+                update(agents).where(_is(agent.workspace_id, agent.agent_id)).values(row)
+            )
+
+    def delete(self, workspace_id: str, agent_id: str) -> bool:
+        """Delete an agent with its keys; tell whether there was one."""
+        with transaction(self._engine) as connection:
+            gone = connection.execute(delete(agents).where(_is(workspace_id, agent_id)))
+        return bool(gone.rowcount)
 
     def page(self, workspace_id: str, limit: int = 50, cursor: str | None = None) -> Page[Agent]:
         """List a workspace's agents, newest first.
@@ -50,3 +62,7 @@ class Agents:
         with transaction(self._engine) as connection:
             found = [Agent(*row) for row in connection.execute(cut)]
         return page(found, limit, lambda it: Place(it.created_at, it.agent_id), lambda it: it)
+
+
+def _is(workspace_id: str, agent_id: str) -> ColumnElement[bool]:
+    return (agents.c.workspace_id == workspace_id) & (agents.c.agent_id == agent_id)

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     delete,
+    exists,
     func,
     insert,
     select,
@@ -124,6 +125,26 @@ class Plans:
         with transaction(self._engine) as connection:
             found = [_summary(*row) for row in connection.execute(cut)]
         return page(found, limit, lambda it: Place(it.created_at, it.plan_id), lambda it: it)
+
+    def waiting(self, workspace_id: str) -> list[PlanSummary]:
+        """List the plans that wait for a person, longest first.
+
+        They need review, could not be broken down, or are refused by their own gates and no
+        execution has overridden that.
+        """
+        overridden = exists().where(
+            executions.c.workspace_id == plans.c.workspace_id,
+            executions.c.plan_id == plans.c.plan_id,
+        )
+        asked = plans.c.status.in_([PlanStatus.NEEDS_REVIEW.value, PlanStatus.FAILED.value])
+        refused = (plans.c.status == PlanStatus.REFUSED.value) & ~overridden
+        query = (
+            select(*_SUMMARY)
+            .where(plans.c.workspace_id == workspace_id, asked | refused)
+            .order_by(plans.c.updated_at, plans.c.plan_id)
+        )
+        with transaction(self._engine) as connection:
+            return [_summary(*row) for row in connection.execute(query)]
 
     def delete(self, workspace_id: str, plan_id: str) -> bool:
         """Delete a plan with its tasks and breakdowns; tell whether it was there.

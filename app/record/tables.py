@@ -70,6 +70,8 @@ class AgentColumns(_InWorkspace):
     max_concurrent_tasks: Named[int] = Column(Integer)
     webhook_url: Named[str | None] = Column(Text)
     created_at: Named[dt.datetime] = Column(UtcTime)
+    paused_at: Named[dt.datetime | None] = Column(UtcTime)
+    paused_by: Named[str | None] = Column(Text)
 
 
 class ApiKeyColumns(TypedColumns):
@@ -221,6 +223,19 @@ class ExecutionEventColumns(TypedColumns):
     body: Named[bytes] = Column(RawJson)
 
 
+class FileColumns(_InWorkspace):
+    """A file that somebody brought as evidence."""
+
+    file_id: Named[str] = Column(Text, primary_key=True)
+    name: Named[str] = Column(Text)
+    content_type: Named[str] = Column(Text)
+    size_bytes: Named[int] = Column(BigInteger)
+    sha256: Named[str] = Column(Text)
+    content: Named[bytes] = Column(LargeBinary)
+    created_by: Named[str] = Column(Text)
+    created_at: Named[dt.datetime] = Column(UtcTime)
+
+
 def _within(parent: str, *columns: str) -> ForeignKeyConstraint:
     targets = [f"{parent}.{column}" for column in columns]
     return ForeignKeyConstraint(columns, targets, ondelete="CASCADE")
@@ -300,3 +315,4 @@ execution_events: Final = Table(
     Index("ix_execution_events_type", "execution_id", "event_type", "seq"),
     Index("ix_execution_events_task", "execution_id", "task_id", "seq"),
 )
+files: Final = Table("files", metadata, FileColumns, _within("workspaces", "workspace_id"))

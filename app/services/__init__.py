@@ -8,16 +8,21 @@ import msgspec
 
 from app.services.agents import AgentService
 from app.services.answers import AnswerService
+from app.services.blockers import BlockerService
 from app.services.decomposition import DecompositionService
 from app.services.executions import ExecutionService
 from app.services.feed import Feed
+from app.services.files import FileService
 from app.services.health import HealthService
 from app.services.history import HistoryService
 from app.services.identity import Identity
+from app.services.inbox import InboxService
+from app.services.people import PeopleService
 from app.services.persistence import PersistenceService
 from app.services.plans import PlanService
 from app.services.reports import ReportService
 from app.services.upkeep import UpkeepService
+from app.services.why import WhyService
 from app.services.work import WorkService
 
 
@@ -32,6 +37,11 @@ class Services(msgspec.Struct, frozen=True):
     executions: ExecutionService
     work: WorkService
     reports: ReportService
+    people: PeopleService
+    blockers: BlockerService
+    inbox: InboxService
+    why: WhyService
+    files: FileService
     history: HistoryService
     feed: Feed
     persistence: PersistenceService

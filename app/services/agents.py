@@ -1,7 +1,9 @@
 """Agents: registration, and what is known of them."""
 
+import contextlib
 import datetime as dt
 import threading
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -78,6 +80,40 @@ class AgentService:
         key = self._identity.new_agent_key(principal.workspace_id, agent_id)
         return self._welcome(agent_id, key)
 
+    def change(self, principal: Principal, agent_id: str, request: View) -> View:
+        """Change an agent: its name, capabilities and so on; pause or resume it.
+
+        A paused agent gets no work and keeps what it has; other processes know within 15 seconds.
+
+        Raises:
+            NotFound: This workspace has no such agent.
+        """
+        before = self._stored(principal.workspace_id, agent_id)
+        changes = {name: value for name, value in request.items() if name != "status"}
+        if "capabilities" in changes:
+            changes["capabilities"] = msgspec.convert(changes["capabilities"], list[Capability])
+        if request.get("status") == "PAUSED" and before.paused_at is None:
+            changes |= {"paused_at": self._clock(), "paused_by": principal.actor}
+        elif request.get("status") == "ACTIVE":
+            changes |= {"paused_at": None, "paused_by": None}
+        self._agents.replace(msgspec.structs.replace(before, **changes))
+        self._forget(principal.workspace_id, agent_id)
+        self._work.wake(principal.workspace_id, agent_id)
+        return self.get(principal.workspace_id, agent_id)
+
+    def delete(self, principal: Principal, agent_id: str) -> None:
+        """Delete an agent with its keys.
+
+        Raises:
+            NotFound: This workspace has no such agent.
+            Conflict: It has unfinished executions.
+        """
+        if self._work.executions(principal.workspace_id, agent_id):
+            raise Conflict(f"{agent_id} has unfinished executions: reassign or cancel them first.")
+        if not self._agents.delete(principal.workspace_id, agent_id):
+            raise NotFound(f"There is no agent {agent_id!r}.")
+        self._forget(principal.workspace_id, agent_id)
+
     def find(self, workspace_id: str, agent_id: str) -> Agent:
         """Give an agent, at most 15 seconds old.
 
@@ -88,14 +124,20 @@ class AgentService:
         found = self._known.get((workspace_id, agent_id))
         if found and now - found[0] < AGENT_CACHE_LIFE:
             return found[1]
-        agent = self._agents.get(workspace_id, agent_id)
-        if agent is None:
-            raise NotFound(f"There is no agent {agent_id!r}.")
+        agent = self._stored(workspace_id, agent_id)
         with self._lock:
             if len(self._known) > AGENTS_KNOWN_AT_MOST:
                 self._known.clear()
             self._known[workspace_id, agent_id] = (now, agent)
         return agent
+
+    def actions(self, workspace_id: str, agent_ids: Iterable[str]) -> dict[str, frozenset[str]]:
+        """Say what each agent performs; unknown agents are left out."""
+        found: dict[str, frozenset[str]] = {}
+        for agent_id in agent_ids:
+            with contextlib.suppress(NotFound):
+                found[agent_id] = self.find(workspace_id, agent_id).actions
+        return found
 
     def get(self, workspace_id: str, agent_id: str) -> View:
         """Give an agent with its last contact."""
@@ -109,6 +151,16 @@ class AgentService:
         contacts = self._work.last_contacts(workspace_id, [one.agent_id for one in page.items])
         views = [agent_view(one, contacts.get(one.agent_id)) for one in page.items]
         return Page(views, page.next_cursor)
+
+    def _stored(self, workspace_id: str, agent_id: str) -> Agent:
+        agent = self._agents.get(workspace_id, agent_id)
+        if agent is None:
+            raise NotFound(f"There is no agent {agent_id!r}.")
+        return agent
+
+    def _forget(self, workspace_id: str, agent_id: str) -> None:
+        with self._lock:
+            self._known.pop((workspace_id, agent_id), None)
 
     def _welcome(self, agent_id: str, key: str) -> View:
         return {"agent_id": agent_id, "api_key": key, **msgspec.to_builtins(self._terms)}

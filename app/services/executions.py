@@ -1,13 +1,15 @@
 """Executions: create, start, look up, pause, resume, cancel."""
 
+from collections.abc import Collection
 from typing import Any, Final
 
 from app.domain import commands as c
 from app.domain.decide import legal_moves
-from app.domain.errors import ApprovalRequired, Conflict, Fault, IllegalMove, Invalid, NotFound
+from app.domain.errors import ApprovalRequired, Conflict, Fault, IllegalMove, NotFound
 from app.domain.execution import Execution, Header
 from app.domain.execution_graph import ExecutionGraph, compile_graph, graph_id
 from app.domain.ids import new_id
+from app.domain.matching import unmatched
 from app.domain.plan import Breakdown, Ordering, PlanStatus
 from app.domain.states import ExecutionStatus
 from app.live.errors import NotLive
@@ -18,6 +20,7 @@ from app.record.pages import Page
 from app.record.plans import Plans, StoredPlan
 from app.services.agents import AgentService
 from app.services.clock import Clock
+from app.services.explainer import Explainer
 from app.services.identity import Principal
 from app.services.plans import waiting_for_review
 from app.services.views import View, control_view, execution_view, tree_view
@@ -42,14 +45,18 @@ class ExecutionService:
         plans: Plans,
         breakdowns: Breakdowns,
         agents: AgentService,
+        explainer: Explainer,
         clock: Clock,
+        risky_words: Collection[str] = (),
     ) -> None:
         self._live = live
         self._record = record
         self._plans = plans
         self._breakdowns = breakdowns
         self._agents = agents
+        self._explainer = explainer
         self._clock = clock
+        self._risky_words = risky_words
 
     def create(self, principal: Principal, request: View) -> View:
         """Create an execution of a plan's present version, and start it unless told not to.
@@ -70,7 +77,8 @@ class ExecutionService:
         breakdowns = self._breakdowns.of_plan(workspace_id, stored.plan.plan_id, version)
         _refuse_unapproved(stored, breakdowns, approvals)
         ordering = Ordering(request.get("ordering", Ordering.DEPENDENCIES))
-        packed = compile_graph(stored.plan, breakdowns, ordering).pack()
+        graph = compile_graph(stored.plan, breakdowns, ordering, self._risky_words)
+        packed = graph.pack()
         create = c.CreateExecution(
             actor=principal.actor,
             plan_id=stored.plan.plan_id,
@@ -79,10 +87,13 @@ class ExecutionService:
             ordering=ordering,
             agent_id=agent_id,
             approvals=approvals,
+            relaxed_actions=approvals.get("relaxed_actions") or [],
         )
         commands: list[c.Command] = [create]
         if request.get("start", True):
-            commands.append(c.StartExecution(actor=principal.actor))
+            unborn = Execution.unborn(graph, "", workspace_id)
+            misfits = self._unmatched(unborn, agent_id)
+            commands.append(c.StartExecution(actor=principal.actor, unmatched=misfits))
         return execution_view(self._bear(workspace_id, packed, commands, create, stored))
 
     def _bear(
@@ -198,36 +209,72 @@ class ExecutionService:
             return self._recorded(workspace_id, execution_id)
 
     def tree(self, workspace_id: str, execution_id: str) -> View:
-        """Give phases → tasks → subtasks with their states.
+        """Give phases → tasks → subtasks with their states, and why those not done do not run.
 
         Raises:
             NotFound: This workspace has no such execution.
         """
-        return tree_view(self.execution(workspace_id, execution_id))
+        return self.tree_of(self.execution(workspace_id, execution_id))
+
+    def tree_of(self, execution: Execution) -> View:
+        """Give the tree of an execution that is at hand, with everything loaded."""
+        return tree_view(execution, self._explainer.lines(execution))
 
     def control(self, principal: Principal, execution_id: str, request: View) -> View:
-        """Pause, resume (or start) or cancel.
+        """Pause, resume (or start, or take up again after a failure), cancel, reassign.
 
         Raises:
-            NotFound: This workspace has no such execution.
+            NotFound: This workspace has no such execution or agent.
             IllegalMove: The execution's status does not allow it; names what it allows.
+            Terminal: It has ended and cannot be reassigned.
         """
-        wanted = ExecutionStatus(request["status"])
-        if wanted not in _CONTROLS:
-            told = f"must be one of {', '.join(_CONTROLS)}"
-            raise Invalid(f"status {told}.", [Fault("status", told)])
-        workspace_id, reason = principal.workspace_id, request.get("reason") or ""
-        header = self.header(workspace_id, execution_id)
-        command: c.Command = _CONTROLS[wanted](actor=principal.actor, reason=reason)
-        if header.status is ExecutionStatus.CREATED and wanted is ExecutionStatus.RUNNING:
-            command = c.StartExecution(actor=principal.actor)
+        workspace_id = principal.workspace_id
+        execution = self.execution(workspace_id, execution_id)
+        commands = self._commands(principal, execution, request)
+        now = self._clock()
+        status = execution.header.status
+        if status is ExecutionStatus.FAILED:
+            self._live.restore(execution, now)
         try:
-            result = self._live.execute(workspace_id, execution_id, [command], self._clock())
+            result = self._live.execute(workspace_id, execution_id, commands, now)
         except NotLive as error:
-            raise IllegalMove(header.status, wanted, legal_moves(header.status)) from error
-        if result.outcomes[0].refusal:
-            raise result.outcomes[0].refusal
+            wanted = request.get("status") or "reassigned"
+            raise IllegalMove(status, wanted, legal_moves(status)) from error
+        for outcome in result.outcomes:
+            if outcome.refusal:
+                raise outcome.refusal
         return execution_view(result.after.header)
+
+    def _commands(
+        self, principal: Principal, execution: Execution, request: View
+    ) -> list[c.Command]:
+        """Say in commands what a PATCH asks for: first another agent, then another status."""
+        actor, reason = principal.actor, request.get("reason") or ""
+        agent_id: str = request.get("agent_id") or ""
+        commands: list[c.Command] = []
+        if agent_id:
+            self._agents.find(principal.workspace_id, agent_id)
+            misfits = self._unmatched(execution, agent_id)
+            commands.append(
+                c.ReassignExecution(
+                    actor=actor, agent_id=agent_id, reason=reason, unmatched=misfits
+                )
+            )
+        if status := request.get("status"):
+            wanted = ExecutionStatus(status)
+            starts = wanted is ExecutionStatus.RUNNING
+            if starts and execution.header.status is ExecutionStatus.CREATED:
+                misfits = self._unmatched(execution, agent_id)
+                commands.append(c.StartExecution(actor=actor, unmatched=misfits))
+            else:
+                commands.append(_CONTROLS[wanted](actor=actor, reason=reason))
+        return commands
+
+    def _unmatched(self, execution: Execution, agent_id: str) -> dict[str, str]:
+        workspace_id = execution.header.workspace_id
+        assigned = {one.assigned_to for one in execution.subtasks.values() if one.assigned_to}
+        named = {agent_id or execution.header.agent_id, *execution.graph.agents, *assigned}
+        return unmatched(execution, self._agents.actions(workspace_id, named), agent_id)
 
     def _recorded(self, workspace_id: str, execution_id: str) -> Execution:
         header = self._record.get(workspace_id, execution_id)

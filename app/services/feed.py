@@ -15,7 +15,7 @@ from app.live.errors import LiveError
 from app.live.log import Log, LogEntry
 from app.services.executions import ExecutionService
 from app.services.history import HistoryService, LoggedEvent, event_view
-from app.services.views import View, execution_view, progress_view, tree_view
+from app.services.views import View, execution_view, open_blocker_views, progress_view
 
 logger = logging.getLogger(__name__)
 
@@ -147,8 +147,8 @@ class Feed:
             "type": "snapshot",
             "seq": execution.header.seq,
             "execution": execution_view(execution.header),
-            "tasks": tree_view(execution),
-            "blockers": [],
+            "tasks": self._executions.tree_of(execution),
+            "blockers": open_blocker_views(execution),
         }
 
     def _catch_up(

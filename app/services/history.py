@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from app.domain.errors import Fault, Invalid
-from app.domain.events import Event, parse_event
+from app.domain.events import Event, EventType, parse_event
 from app.live.log import Log
 from app.record.history import History
 from app.record.pages import Page
@@ -91,6 +91,30 @@ class HistoryService:
                 return
             seq = found[-1].event.seq
 
+    def of_kinds(
+        self, workspace_id: str, execution_id: str, kinds: Sequence[EventType]
+    ) -> list[Event]:
+        """Give all events of some kinds, in ``seq`` order; the kinds are read as they are named."""
+        found = [one for kind in kinds for one in self._of_kind(workspace_id, execution_id, kind)]
+        return sorted(found, key=lambda event: event.seq)
+
+    def _of_kind(self, workspace_id: str, execution_id: str, kind: EventType) -> Iterator[Event]:
+        seq = 0
+        while True:
+            found = self._merged(
+                workspace_id,
+                execution_id,
+                after=seq,
+                before=None,
+                wanted=_Filter(kind, None, None),
+                descending=False,
+                limit=PAGE,
+            )
+            yield from (one.event for one in found)
+            if len(found) < PAGE:
+                return
+            seq = found[-1].event.seq
+
     def _merged(
         self,
         workspace_id: str,
@@ -155,6 +179,7 @@ def event_view(logged: LoggedEvent) -> View:
         "attempt": event.attempt,
         "suggestions": event.suggestions,
         "usage": event.usage,
+        "evidence": event.data.get("evidence", []),
         "due_at": event.due_at,
         "recorded_at": event.recorded_at,
         "agent_timestamp": event.agent_timestamp,

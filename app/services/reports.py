@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from app.domain import commands as c
+from app.domain.agents import Agent
 from app.domain.errors import DomainError, NotFound, StaleLease, Terminal
 from app.domain.events import EventType
 from app.domain.execution import Execution, Header
@@ -14,12 +15,14 @@ from app.domain.execution_graph import ExecutionGraph
 from app.domain.ids import new_id
 from app.domain.states import ExecutionStatus
 from app.live.errors import AtCapacity, NotLive
-from app.live.executions import LiveExecutions, Outcome, Receipt
+from app.live.executions import LiveExecutions
+from app.live.outcomes import Outcome, Receipt
 from app.live.work import Work
 from app.record.executions import Executions
 from app.services.agents import AgentService
 from app.services.clock import Clock
 from app.services.identity import Principal
+from app.services.presence import Presence
 from app.services.views import View, control_view, work_view
 from app.services.work import Poll, WorkService, claimant_of
 
@@ -49,7 +52,9 @@ class ReportService:
         record: Executions,
         agents: AgentService,
         desk: WorkService,
+        presence: Presence,
         lease: dt.timedelta,
+        wait_policy: c.WaitPolicy,
         clock: Clock,
     ) -> None:
         self._live = live
@@ -57,7 +62,9 @@ class ReportService:
         self._desk = desk
         self._record = record
         self._agents = agents
+        self._presence = presence
         self._lease = lease
+        self._wait_policy = wait_policy
         self._clock = clock
 
     def report(
@@ -82,21 +89,28 @@ class ReportService:
         """
         agent = self._agents.find(principal.workspace_id, principal.agent_id or "")
         commands = [self._prepare(one) for one in reports]
-        if claim:
+        if claim and agent.paused_at is None:
             claimant = claimant_of(agent, claim.actions, claim.instance, claim.poll_id)
             commands[-1] = msgspec.structs.replace(commands[-1], claimant=claimant)
         now = self._clock()
         limit = agent.max_concurrent_tasks if claim else 0
         try:
             result = self._live.execute(
-                agent.workspace_id, execution_id, commands, now, lease_limit=limit
+                agent.workspace_id,
+                execution_id,
+                commands,
+                now,
+                lease_limit=limit,
+                contact=agent.agent_id,
             )
         except NotLive as error:
             raise self._gone(principal, execution_id) from error
         except AtCapacity:
             return self.report(principal, execution_id, reports)
         self._extend(principal, execution_id, commands, result.outcomes, now)
-        answers = [self._answer(result.after, one, now) for one in result.outcomes]
+        if result.was_offline:
+            self._presence.welcome_back(agent)
+        answers = [self._answer(agent, result.after, one, now) for one in result.outcomes]
         if claim and (view := answers[-1].view) and "next_task" not in view:
             view.update(self._next(principal, claim))
         return answers
@@ -115,6 +129,7 @@ class ReportService:
         return msgspec.structs.replace(
             report,
             event_id=report.event_id or new_id("evt"),
+            wait_policy=self._wait_policy,
             jitter=random.random(),  # noqa: S311
         )
 
@@ -145,9 +160,9 @@ class ReportService:
                 continue
             named = [(execution_id, report.task_id)] if report.task_id else []
             agent_id = principal.agent_id or ""
-            self._work.extend(principal.workspace_id, agent_id, now + self._lease, named)
+            self._work.extend(principal.workspace_id, agent_id, now, now + self._lease, named)
 
-    def _answer(self, after: Execution, outcome: Outcome, now: dt.datetime) -> Answer:
+    def _answer(self, agent: Agent, after: Execution, outcome: Outcome, now: dt.datetime) -> Answer:
         receipt = outcome.receipt
         if outcome.refusal or receipt is None:
             return Answer(refusal=outcome.refusal or StaleLease("Nothing was done."))
@@ -167,7 +182,9 @@ class ReportService:
             "lease_expires_at": now + self._lease,
         }
         claimed = receipt.claimed
-        if claimed and claimed in after.subtasks and after.subtasks[claimed].lease:
+        state = after.subtasks.get(claimed or "")
+        # A repeat may come when what was claimed along with it is another agent's by now.
+        if claimed and state and state.lease and state.lease.agent_id == agent.agent_id:
             ends_at = receipt.recorded_at + self._lease
             view["next_task"] = work_view(after, claimed, ends_at, redelivered=outcome.repeated)
         return Answer(view)

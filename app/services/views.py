@@ -10,10 +10,12 @@ from typing import Any, Final
 import msgspec
 
 from app.domain.agents import Agent
+from app.domain.blockers import Blocker
 from app.domain.execution import Execution, Header, TaskState
 from app.domain.execution_graph import ExecutionGraph
 from app.domain.plan import Breakdown, Subtask
 from app.domain.states import ExecutionStatus, SubtaskStatus
+from app.domain.why import Why
 
 NEIGHBOURS: Final = 5
 """How many previous and upcoming subtasks of the same task an agent is shown."""
@@ -60,8 +62,8 @@ def percent(done: int, total: int) -> int:
     return done * 100 // total if total else 0
 
 
-def tree_view(execution: Execution) -> View:
-    """Give phases → tasks → subtasks with their states."""
+def tree_view(execution: Execution, why: Mapping[str, View]) -> View:
+    """Give phases → tasks → subtasks with their states; ``why`` by id, of those not done."""
     graph = execution.graph
     return {
         "phases": [
@@ -69,7 +71,7 @@ def tree_view(execution: Execution) -> View:
                 "phase_id": phase.phase_id,
                 "name": phase.name,
                 "status": _sum(execution.tasks[one] for one in phase.tasks),
-                "tasks": [_task_view(execution, one) for one in phase.tasks],
+                "tasks": [_task_view(execution, one, why) for one in phase.tasks],
             }
             for phase in graph.phases
         ]
@@ -86,7 +88,7 @@ def _sum(tasks: Any) -> SubtaskStatus:
     return total.status
 
 
-def _task_view(execution: Execution, task_id: str) -> View:
+def _task_view(execution: Execution, task_id: str, why: Mapping[str, View]) -> View:
     node, task = execution.graph.tasks[task_id], execution.tasks[task_id]
     total = sum(task.counts.values())
     return {
@@ -101,12 +103,13 @@ def _task_view(execution: Execution, task_id: str) -> View:
         "planned_end_at": None,
         "started_at": task.started_at,
         "completed_at": task.completed_at,
-        "why": None,
-        "subtasks": [_subtask_view(execution, one) for one in node.subtasks],
+        "why": why.get(task_id),
+        "subtasks": [row_view(execution, one, why.get(one)) for one in node.subtasks],
     }
 
 
-def _subtask_view(execution: Execution, subtask_id: str) -> View:
+def row_view(execution: Execution, subtask_id: str, why: View | None) -> View:
+    """Give one subtask as the tree shows it."""
     node, state = execution.graph.subtasks[subtask_id], execution.subtasks[subtask_id]
     return {
         "subtask_id": subtask_id,
@@ -124,8 +127,68 @@ def _subtask_view(execution: Execution, subtask_id: str) -> View:
         "result": state.result,
         "error_type": state.error_type,
         "error_message": state.error_message,
-        "why": None,
+        "why": why,
     }
+
+
+def why_view(why: Why) -> View:
+    """Give why something is not running."""
+    return {
+        **msgspec.structs.asdict(why),
+        "actions": [msgspec.structs.asdict(one) for one in why.actions],
+    }
+
+
+class Closure(msgspec.Struct, frozen=True):
+    """How a blocker was closed.
+
+    ``resolution`` is a person's answer; or completed, superseded or agent_online where it settled
+    by itself; or failed, cancelled or completed as its execution.
+    """
+
+    resolution: str
+    by: str
+    at: dt.datetime | None
+
+
+def blocker_view(
+    execution_id: str | None,
+    blocker: Blocker,
+    closure: Closure | None = None,
+    graph: ExecutionGraph | None = None,
+) -> View:
+    """Give a blocker; without a closure it is open. The graph tells what it is about."""
+    node = graph.subtasks.get(blocker.task_id) if graph else None
+    return {
+        "task_title": node.title if node else None,
+        "action": node.action if node else None,
+        "params": node.params if node else None,
+        "blocker_id": blocker.blocker_id,
+        "execution_id": execution_id,
+        "task_id": blocker.task_id or None,
+        "kind": blocker.kind,
+        "message": blocker.message,
+        "suggestions": blocker.suggestions,
+        "next_step_options": blocker.options,
+        "owner": blocker.owner,
+        "opened_at": blocker.opened_at,
+        "next_check_at": blocker.next_check_at,
+        "expires_at": blocker.expires_at,
+        "holds_up": blocker.holds_up,
+        "status": "RESOLVED" if closure else "OPEN",
+        "resolution": closure.resolution if closure else None,
+        "resolved_by": closure.by if closure else None,
+        "resolved_at": closure.at if closure else None,
+    }
+
+
+def open_blocker_views(execution: Execution) -> list[View]:
+    """Give the open blockers of an execution with everything loaded, most blocking first."""
+    states = execution.subtasks.values()
+    found = [execution.header.blocker, *(state.blocker for state in states)]
+    blockers = sorted((one for one in found if one), key=lambda one: (-one.holds_up, one.opened_at))
+    execution_id, graph = execution.header.execution_id, execution.graph
+    return [blocker_view(execution_id, one, graph=graph) for one in blockers]
 
 
 def work_view(
@@ -142,7 +205,7 @@ def work_view(
         "title": node.title,
         "description": node.description,
         "action": node.action,
-        "params": node.params,
+        "params": {**node.params, **((state.resolution or {}).get("params") or {})},
         "attempt": state.attempt,
         "lease_token": lease.token if lease else "",
         "lease_expires_at": lease_ends_at,
@@ -175,7 +238,7 @@ def _context(execution: Execution, subtask_id: str) -> View:
         "previous_tasks": _titles(graph, siblings[max(0, here - NEIGHBOURS) : here]),
         "upcoming_tasks": _titles(graph, siblings[here + 1 : here + 1 + NEIGHBOURS]),
         "last_error": last_error,
-        "resolution": None,
+        "resolution": state.resolution,
     }
 
 
@@ -202,6 +265,9 @@ def agent_view(agent: Agent, last_contact_at: dt.datetime | None = None) -> View
         "capabilities": [msgspec.to_builtins(one) for one in agent.capabilities],
         "max_concurrent_tasks": agent.max_concurrent_tasks,
         "webhook_url": agent.webhook_url,
+        "status": "PAUSED" if agent.paused_at else "ACTIVE",
+        "paused_at": agent.paused_at,
+        "paused_by": agent.paused_by,
         "created_at": agent.created_at,
         "last_contact_at": last_contact_at,
     }

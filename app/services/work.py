@@ -16,6 +16,7 @@ from app.live.work import AgentDesk, HeldLease, Work, WorkEntry
 from app.services.agents import AgentService
 from app.services.clock import Clock
 from app.services.identity import Principal
+from app.services.presence import Presence
 from app.services.views import View, control_view, work_view
 
 
@@ -44,6 +45,7 @@ class WorkService:
         work: Work,
         wakeups: Wakeups,
         agents: AgentService,
+        presence: Presence,
         lease: dt.timedelta,
         clock: Clock,
     ) -> None:
@@ -51,6 +53,7 @@ class WorkService:
         self._work = work
         self._wakeups = wakeups
         self._agents = agents
+        self._presence = presence
         self._lease = lease
         self._clock = clock
         self._lock = threading.Lock()
@@ -83,6 +86,10 @@ class WorkService:
 
     def _take(self, agent: Agent, poll: Poll) -> View | None:
         desk = self._work.look(agent.workspace_id, agent.agent_id, self._clock())
+        if desk.was_offline:
+            self._presence.welcome_back(agent)
+        if agent.paused_at is not None:
+            return None
         held = _redeliverable(agent, poll, desk.leases)
         if held and (view := self._redeliver(agent, held)):
             return view

@@ -165,24 +165,24 @@ def test_one_task_agent_that_polls_again_gets_its_lease_again(
 def test_only_supported_actions_are_handed_out(user: Caller, scene: Scene) -> None:
     document = wide_plan(3)
     steps = document["phases"][0]["tasks"][0]["subtasks"]
-    steps[1]["action"], steps[2]["action"] = "send_email", "call"
-    agent = AgentCaller(user, capabilities=["noop", "send_email", "call"], max_concurrent_tasks=9)
+    steps[1]["action"], steps[2]["action"] = "draft", "search"
+    agent = AgentCaller(user, capabilities=["noop", "draft", "search"], max_concurrent_tasks=9)
     scene.execution(agent, document)
 
     assert agent.poll("?supported_actions=dance") is None
-    assert agent.poll("?supported_actions=call,dance")["next_task"]["task_id"] == "t0s2"
+    assert agent.poll("?supported_actions=search,dance")["next_task"]["task_id"] == "t0s2"
     assert agent.poll("?supported_actions=") is None
-    assert agent.poll("?supported_actions=send_email&max=9")["next_task"]["task_id"] == "t0s1"
+    assert agent.poll("?supported_actions=draft&max=9")["next_task"]["task_id"] == "t0s1"
     assert agent.poll()["next_task"]["task_id"] == "t0s0"
 
 
 def test_work_far_behind_what_an_agent_cannot_do_is_found(user: Caller, scene: Scene) -> None:
     document = wide_plan(150)
-    document["phases"][0]["tasks"][0]["subtasks"][-1]["action"] = "call"
-    agent = AgentCaller(user, capabilities=["noop", "call"])
+    document["phases"][0]["tasks"][0]["subtasks"][-1]["action"] = "search"
+    agent = AgentCaller(user, capabilities=["noop", "search"])
     scene.execution(agent, document)
 
-    assert agent.poll("?supported_actions=call")["next_task"]["task_id"] == "t0s149"
+    assert agent.poll("?supported_actions=search")["next_task"]["task_id"] == "t0s149"
 
 
 def test_task_with_an_agent_of_its_own_goes_to_it(user: Caller, scene: Scene) -> None:

@@ -75,7 +75,11 @@ def test_secrets_are_shown_neither_in_faults_nor_in_the_text_of_settings() -> No
     [
         ({"PLANEXE_LEASE_SECONDS": "300"}, "PLANEXE_LEASE_SECONDS"),
         ({"PLANEXE_BACKOFF_SECONDS": "4000"}, "PLANEXE_MAX_BACKOFF_SECONDS"),
-        ({"PLANEXE_MAX_BODY_BYTES": "4096"}, "PLANEXE_MAX_JSON_BODY_BYTES"),
+        (
+            {"PLANEXE_MAX_BODY_BYTES": "4096", "PLANEXE_MAX_FILE_BYTES": "4096"},
+            "PLANEXE_MAX_JSON_BODY_BYTES",
+        ),
+        ({"PLANEXE_MAX_FILE_BYTES": "99999999"}, "PLANEXE_MAX_FILE_BYTES"),
     ],
 )
 def test_values_that_contradict_each_other_are_a_fault(environ: dict[str, str], name: str) -> None:

@@ -42,6 +42,8 @@ CREATE TABLE agents (
     max_concurrent_tasks integer NOT NULL,
     webhook_url text,
     created_at timestamptz NOT NULL,
+    paused_at timestamptz,
+    paused_by text,
     CONSTRAINT pk_agents PRIMARY KEY (workspace_id, agent_id),
     CONSTRAINT fk_agents_workspaces
         FOREIGN KEY (workspace_id)
