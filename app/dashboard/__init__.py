@@ -15,6 +15,7 @@ from app.dashboard.executions import ExecutionPages
 from app.dashboard.plans import PlanPages
 from app.dashboard.ports import Services
 from app.dashboard.sign_in import SignInPages
+from app.dashboard.waiting import WaitingPages
 
 _OPEN_ENDPOINTS = frozenset({"dashboard.sign_in", "dashboard.submit_key", "dashboard.asset"})
 
@@ -25,11 +26,15 @@ def create_blueprint(services: Services) -> Blueprint:
     assets = Assets()
     blueprint.add_url_rule("/assets/<version>/<path:name>", "asset", assets.serve)
     SignInPages(services.identity).register(blueprint)
-    ExecutionPages(services.executions, services.history).register(blueprint)
+    ExecutionPages(
+        services.executions, services.history, services.blockers, services.agents
+    ).register(blueprint)
     PlanPages(services.plans, services.executions, services.agents).register(blueprint)
+    waiting = WaitingPages(services.blockers, services.people, services.inbox, services.agents)
+    waiting.register(blueprint)
     blueprint.before_request(_guard)
     blueprint.after_request(security.protect)
-    blueprint.context_processor(_shared(assets))
+    blueprint.context_processor(_shared(assets, waiting))
     refusals.register(blueprint)
     return blueprint
 
@@ -45,7 +50,7 @@ def _guard() -> Response | tuple[str | Response, int] | None:
     return None
 
 
-def _shared(assets: Assets) -> Callable[[], dict[str, object]]:
+def _shared(assets: Assets, waiting: WaitingPages) -> Callable[[], dict[str, object]]:
     """Give what every template may use."""
 
     def names() -> dict[str, object]:
@@ -55,6 +60,7 @@ def _shared(assets: Assets) -> Callable[[], dict[str, object]]:
             "csp_nonce": security.nonce,
             "csrf_token": session.csrf_token,
             "principal": session.current_principal(),
+            "inbox_count": waiting.count,
             "words": presentation.WORDS,
             **presentation.FOR_TEMPLATES,
         }

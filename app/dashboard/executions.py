@@ -5,16 +5,19 @@ from typing import Final
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from app.dashboard.ports import Executions, History, Wire
+from app.dashboard.ports import Agents, Blockers, Executions, History, Wire
 from app.dashboard.presentation import WORDS, rows, wire
 from app.dashboard.refusals import Answer, back_with, done
 from app.dashboard.session import visitor
-from app.domain.errors import DomainError
+from app.dashboard.waiting import MOST_AGENTS, open_blockers
+from app.domain.errors import DomainError, Invalid
 
 _EVENTS_PER_PAGE: Final = 50
 _MOVES: Final = {
+    "start": ("RUNNING", "Started."),
     "pause": ("PAUSED", "Paused. No new work is handed out."),
     "resume": ("RUNNING", "Resumed."),
+    "reassign": ("", "Reassigned. The other agent gets what is not done."),
     "cancel": ("CANCELLED", "Cancelled."),
 }
 _FILTERS: Final = ("RUNNING", "BLOCKED", "PAUSED", "COMPLETED", "FAILED")
@@ -23,18 +26,24 @@ _FILTERS: Final = ("RUNNING", "BLOCKED", "PAUSED", "COMPLETED", "FAILED")
 class ExecutionPages:
     """Shows executions and passes on what their owner decides."""
 
-    def __init__(self, executions: Executions, history: History) -> None:
+    def __init__(
+        self, executions: Executions, history: History, blockers: Blockers, agents: Agents
+    ) -> None:
         self._executions = executions
         self._history = history
+        self._blockers = blockers
+        self._agents = agents
 
     def register(self, blueprint: Blueprint) -> None:
         """Add the routes."""
         blueprint.add_url_rule("/", "home", self.home)
         blueprint.add_url_rule("/executions", "executions", self.all)
         blueprint.add_url_rule("/executions/<execution_id>", "execution", self.one)
-        blueprint.add_url_rule("/executions/<execution_id>/cancel", "confirm_cancel", self.confirm)
         blueprint.add_url_rule(
-            "/executions/<execution_id>/<any(pause,resume,cancel):move>",
+            "/executions/<execution_id>/<any(cancel,reassign):move>", "confirm", self.confirm
+        )
+        blueprint.add_url_rule(
+            f"/executions/<execution_id>/<any({','.join(_MOVES)}):move>",
             "control",
             self.control,
             methods=["POST"],
@@ -76,20 +85,36 @@ class ExecutionPages:
             "words": WORDS,
         }
         return render_template(
-            "dashboard/execution.html", execution=execution, tree=tree, events=events, live=live
+            "dashboard/execution.html",
+            execution=execution,
+            tree=tree,
+            events=events,
+            live=live,
+            waiting=open_blockers(self._blockers, workspace_id, execution_id),
+            agents=self._agents.page(workspace_id, limit=MOST_AGENTS).items,
         )
 
-    def confirm(self, execution_id: str) -> str:
-        """Ask before cancelling, for browsers without script."""
-        execution = wire(self._executions.get(visitor().workspace_id, execution_id))
-        return render_template("dashboard/confirm_cancel.html", execution=execution)
+    def confirm(self, execution_id: str, move: str) -> str:
+        """Ask before cancelling, or for the agent to reassign to, where there is no script."""
+        workspace_id = visitor().workspace_id
+        execution = wire(self._executions.get(workspace_id, execution_id))
+        agents = self._agents.page(workspace_id, limit=MOST_AGENTS).items
+        return render_template(
+            "dashboard/confirm.html", execution=execution, move=move, agents=agents
+        )
 
     def control(self, execution_id: str, move: str) -> Answer:
-        """Pause, resume or cancel."""
+        """Start, pause, resume, reassign or cancel."""
         status, message = _MOVES[move]
-        asked = {"status": status, "reason": request.form.get("reason", "").strip()}
+        asked = {
+            "status": status,
+            "agent_id": request.form.get("agent_id", "") if move == "reassign" else "",
+            "reason": request.form.get("reason", "").strip(),
+        }
         address = url_for("dashboard.execution", execution_id=execution_id)
         try:
+            if move == "reassign" and not asked["agent_id"]:
+                raise Invalid("Choose an agent.")
             wanted = {key: value for key, value in asked.items() if value}
             self._executions.control(visitor(), execution_id, wanted)
         except DomainError as error:

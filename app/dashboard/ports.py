@@ -67,7 +67,7 @@ class Executions(Protocol):
         ...
 
     def control(self, principal: Principal, execution_id: str, request: Wire) -> Wire:
-        """Pause, resume or cancel one; takes the body of ``PATCH /api/executions/{id}``."""
+        """Pause, resume, cancel or reassign; takes the body of ``PATCH /api/executions/{id}``."""
         ...
 
 
@@ -131,6 +131,54 @@ class Agents(Protocol):
         ...
 
 
+class Blockers(Protocol):
+    """What holds executions up."""
+
+    def page(
+        self,
+        workspace_id: str,
+        execution_id: str,
+        status: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page:
+        """List blockers of one execution, most blocking first."""
+        ...
+
+    def resolve(
+        self, principal: Principal, execution_id: str, blocker_id: str, request: Wire
+    ) -> Wire:
+        """Carry out an answer; takes the body of ``POST …/blockers/{id}/resolve``."""
+        ...
+
+
+class People(Protocol):
+    """What people do to subtasks."""
+
+    def complete(
+        self, principal: Principal, execution_id: str, task_id: str, request: Wire
+    ) -> Wire:
+        """Note that a subtask is done; takes the body of ``POST …/tasks/{id}/complete``."""
+        ...
+
+
+class InboxPage(Page, Protocol):
+    """One page of the inbox."""
+
+    @property
+    def total(self) -> int:
+        """How much waits in all."""
+        ...
+
+
+class Inbox(Protocol):
+    """All that waits for a person."""
+
+    def page(self, workspace_id: str, limit: int = 50, cursor: str | None = None) -> InboxPage:
+        """List it: what holds up most first, of equals what has waited longest."""
+        ...
+
+
 class Services(Protocol):
     """All the pages use."""
 
@@ -157,4 +205,19 @@ class Services(Protocol):
     @property
     def agents(self) -> Agents:
         """Agents that can be chosen."""
+        ...
+
+    @property
+    def blockers(self) -> Blockers:
+        """What holds executions up, and answers to it."""
+        ...
+
+    @property
+    def people(self) -> People:
+        """What people do to subtasks."""
+        ...
+
+    @property
+    def inbox(self) -> Inbox:
+        """All that waits for a person."""
         ...

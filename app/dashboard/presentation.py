@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from app.dashboard.choices import offered
 from app.dashboard.ports import Page, Wire
 
 WORDS: Final[dict[str, dict[str, dict[str, str]]]] = json.loads(
@@ -20,6 +21,7 @@ WORDS: Final[dict[str, dict[str, dict[str, str]]]] = json.loads(
 _SPACE: Final = "\N{NO-BREAK SPACE}"
 _MOST_SEGMENTS: Final = 80
 _ENDED: Final = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
+_UNEXPLAINED: Final = frozenset({"COMPLETED", "SKIPPED", "CANCELLED", "RUNNING", "QUEUED"})
 _OPEN_ONES: Final = frozenset({"RUNNING", "RETRYING", "BLOCKED", "FAILED", "READY"})
 
 
@@ -81,6 +83,36 @@ def reason(why: Any) -> str:
     return str(why or "")
 
 
+def trouble(subtask: Wire) -> list[tuple[str, str]]:
+    """Give the sentences under a subtask with their tones: why it waits, and what went wrong.
+
+    One that just waits for others says nothing: its task does. Nothing is said twice.
+    """
+    status, error = subtask["status"], subtask.get("error_message") or ""
+    why = "" if status in _UNEXPLAINED else reason(subtask.get("why"))
+    told = [(why, "wait")] if why else []
+    if error and status not in ("COMPLETED", "SKIPPED", "CANCELLED") and error not in why:
+        told.append((error, "fail"))
+    return told
+
+
+def awaited(task: Wire) -> str:
+    """Say what a whole task waits for, if it has not begun."""
+    return reason(task.get("why")) if task["status"] == "QUEUED" else ""
+
+
+def kind(name: str) -> dict[str, str]:
+    """Give label and tone of a kind of blocker; an unknown one is shown as it is."""
+    label = name.replace("_", " ").capitalize()
+    return WORDS["blockers"].get(name, {"label": label, "tone": "wait"})
+
+
+def message_of(blocker: Wire) -> str:
+    """Give what a blocker says beyond the title of its subtask."""
+    message = str(blocker.get("message") or "")
+    return message.removesuffix(blocker.get("task_title") or "").strip()
+
+
 def tasks_of(tree: Wire) -> list[Wire]:
     """Give all tasks of a tree in written order."""
     return [task for phase in tree.get("phases", []) for task in phase.get("tasks", [])]
@@ -124,11 +156,11 @@ def unfolded(node: Wire) -> bool:
 
 
 def moves(status: str) -> list[str]:
-    """Give the controls that make sense now: pause, resume, cancel."""
+    """Give the controls that make sense now: start, pause or resume, reassign, cancel."""
     if status in _ENDED:
-        return ["cancel"] if status == "FAILED" else []
-    first = {"PAUSED": ["resume"], "CREATED": []}.get(status, ["pause"])
-    return [*first, "cancel"]
+        return ["resume", "cancel"] if status == "FAILED" else []
+    first = {"PAUSED": "resume", "CREATED": "start"}.get(status, "pause")
+    return [first, "reassign", "cancel"]
 
 
 FOR_TEMPLATES: Final = {
@@ -138,7 +170,11 @@ FOR_TEMPLATES: Final = {
     "percent": percent,
     "confidence": confidence,
     "utc": utc,
-    "reason": reason,
+    "trouble": trouble,
+    "awaited": awaited,
+    "kind": kind,
+    "message_of": message_of,
+    "offered": offered,
     "segments": segments,
     "tasks_of": tasks_of,
     "titles": titles,

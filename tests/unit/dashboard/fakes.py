@@ -5,7 +5,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.dashboard.ports import Page, Wire
-from app.domain.errors import ApprovalRequired, Fault, IllegalMove, InvalidPlan, NotFound
+from app.domain.blockers import RESOLUTIONS, BlockerKind
+from app.domain.errors import (
+    ApprovalRequired,
+    Conflict,
+    Fault,
+    IllegalMove,
+    InvalidPlan,
+    NotFound,
+)
 from app.services.identity import Principal
 
 WORKSPACE = "ws_1"
@@ -104,6 +112,28 @@ def event(seq: int, event_type: str = "task_progress", **more: Any) -> Wire:
         "status": "RUNNING",
         "message": None,
         "recorded_at": NOON,
+    } | more
+
+
+def blocker(kind: str = "approval", name: str = "blk_1", **more: Any) -> Wire:
+    """Make an open blocker of an execution."""
+    return {
+        "blocker_id": name,
+        "task_title": "Step 1.1.2",
+        "action": "send_email",
+        "params": {"to": "carol@example.org"},
+        "execution_id": "exec_1",
+        "task_id": "1.1.2",
+        "kind": kind,
+        "message": "May 'send_email' be done? Step 1.1.2",
+        "suggestions": [],
+        "next_step_options": list(RESOLUTIONS[BlockerKind(kind)]),
+        "owner": "user:user_1",
+        "opened_at": NOON,
+        "next_check_at": None,
+        "expires_at": None,
+        "holds_up": 5,
+        "status": "OPEN",
     } | more
 
 
@@ -217,8 +247,68 @@ class FakeExecutions:
         self.asked.append((execution_id, request))
         if row["status"] in ("COMPLETED", "CANCELLED"):
             raise IllegalMove(row["status"], request["status"], [])
-        row["status"] = request["status"]
+        row["status"] = request.get("status", row["status"])
         return row
+
+
+@dataclass
+class FakeBlockers:
+    """Holds the open blockers of the one execution, and the answers to them."""
+
+    rows: list[Wire] = field(default_factory=list[Wire])
+    answers: list[tuple[str, Wire]] = field(default_factory=list[tuple[str, Wire]])
+
+    def page(
+        self,
+        workspace_id: str,
+        execution_id: str,
+        status: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page:
+        """List them."""
+        return FakePage([row for row in self.rows if status in (None, row["status"])])
+
+    def resolve(
+        self, principal: Principal, execution_id: str, blocker_id: str, request: Wire
+    ) -> Wire:
+        """Take an answer to one that is open."""
+        if blocker_id not in [row["blocker_id"] for row in self.rows]:
+            raise Conflict("The blocker is closed.")
+        self.answers.append((blocker_id, request))
+        return self.rows[0]
+
+
+@dataclass
+class FakePeople:
+    """Writes down what is said to be done."""
+
+    completed: list[tuple[str, Wire]] = field(default_factory=list[tuple[str, Wire]])
+
+    def complete(
+        self, principal: Principal, execution_id: str, task_id: str, request: Wire
+    ) -> Wire:
+        """Note it."""
+        self.completed.append((task_id, request))
+        return {}
+
+
+@dataclass(frozen=True)
+class FakeInboxPage(FakePage):
+    """One page of the inbox."""
+
+    total: int = 0
+
+
+@dataclass
+class FakeInbox:
+    """Holds what waits for people."""
+
+    rows: list[Wire] = field(default_factory=list[Wire])
+
+    def page(self, workspace_id: str, limit: int = 50, cursor: str | None = None) -> FakeInboxPage:
+        """List it."""
+        return FakeInboxPage(self.rows[:limit], None, len(self.rows))
 
 
 @dataclass
@@ -309,3 +399,6 @@ class FakeServices:
     history: FakeHistory = field(default_factory=FakeHistory)
     plans: FakePlans = field(default_factory=FakePlans)
     agents: FakeAgents = field(default_factory=FakeAgents)
+    blockers: FakeBlockers = field(default_factory=FakeBlockers)
+    people: FakePeople = field(default_factory=FakePeople)
+    inbox: FakeInbox = field(default_factory=FakeInbox)

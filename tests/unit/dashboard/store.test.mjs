@@ -1,8 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { effect } from "@preact/signals-core";
-import { hasConsequences, merged, segments } from "../../../app/dashboard/static/js/reduce.js";
+import {
+  blockersMoved,
+  concernsPeople,
+  hasConsequences,
+  merged,
+  segments,
+} from "../../../app/dashboard/static/js/reduce.js";
 import { ExecutionStore } from "../../../app/dashboard/static/js/store.js";
+import { awaited, moves, trouble } from "../../../app/dashboard/static/js/words.js";
 
 const at = "2026-03-01T10:00:00Z";
 
@@ -127,4 +134,33 @@ test("above eighty tasks neighbours of one status share a segment", () => {
   assert.equal(segments(Array(80).fill("QUEUED")).length, 80);
   const many = [...Array(50).fill("COMPLETED"), ...Array(40).fill("QUEUED")];
   assert.deepEqual(segments(many), [["COMPLETED", 0, 50], ["QUEUED", 50, 40]]);
+});
+
+test("what waits for people is looked at again when blockers come, go or change places", () => {
+  const known = new Map();
+  const update = (open_blockers, subtasks = {}) =>
+    blockersMoved(known, { execution_id: "x", open_blockers, changes: { subtasks } });
+  assert.deepEqual([update(1), update(1), update(2), update(2, { a: "RUNNING" })],
+    [true, false, true, false]);
+  assert.equal(update(2, { a: "BLOCKED" }), true);
+  assert.equal(concernsPeople(event(1, "a", "RESOLVED", { event_type: "blocker_resolved" })), true);
+  assert.equal(concernsPeople(event(1, "a", "COMPLETED", { event_type: "task_complete" })), false);
+});
+
+test("a subtask says once why it does not run, and nothing where it just waits for others", () => {
+  const told = (status, detail, error_message) =>
+    trouble({ subtask_id: "a", title: "a", status, why: { detail }, error_message });
+  assert.deepEqual(told("QUEUED", "It waits."), []);
+  assert.deepEqual(told("READY", "Mo is silent."), [["Mo is silent.", "wait"]]);
+  assert.deepEqual(told("RETRYING", "Attempt 1: no.", "no"), [["Attempt 1: no.", "wait"]]);
+  assert.deepEqual(told("FAILED", "Over.", "no"), [["Over.", "wait"], ["no", "fail"]]);
+  assert.deepEqual(told("CANCELLED", "Over.", "no"), []);
+  assert.equal(awaited({ status: "QUEUED", why: { detail: "It waits." } }), "It waits.");
+  assert.equal(awaited({ status: "RUNNING", why: { detail: "Mo works on it." } }), "");
+});
+
+test("controls are those that make sense", () => {
+  assert.deepEqual(moves("CREATED"), ["start", "reassign", "cancel"]);
+  assert.deepEqual(moves("FAILED"), ["resume", "cancel"]);
+  assert.deepEqual(moves("CANCELLED"), []);
 });

@@ -7,6 +7,8 @@ import msgspec
 import pytest
 from flask.testing import FlaskClient
 
+from app.dashboard.ports import Wire
+from app.dashboard.presentation import moves, trouble
 from tests.unit.dashboard.conftest import Post
 from tests.unit.dashboard.fakes import HOSTILE, FakeServices, event, execution, subtask, task
 
@@ -80,7 +82,8 @@ def test_data_for_scripts_is_what_the_services_gave(
 
 
 @pytest.mark.parametrize(
-    ("move", "status"), [("pause", "PAUSED"), ("resume", "RUNNING"), ("cancel", "CANCELLED")]
+    ("move", "status"),
+    [("start", "RUNNING"), ("pause", "PAUSED"), ("resume", "RUNNING"), ("cancel", "CANCELLED")],
 )
 def test_control_is_passed_on(post: Post, services: FakeServices, move: str, status: str) -> None:
     answer = post(f"/executions/exec_1/{move}")
@@ -94,6 +97,70 @@ def test_cancel_is_confirmed_and_keeps_the_reason(
     assert "cannot be undone" in browser.get("/executions/exec_1/cancel").text
     post("/executions/exec_1/cancel", {"reason": "Budget is gone"})
     assert services.executions.asked[0][1]["reason"] == "Budget is gone"
+
+
+def test_reassign_asks_for_another_agent_and_passes_it_on(
+    browser: FlaskClient, post: Post, services: FakeServices
+) -> None:
+    services.agents.rows.append({"agent_id": "mo", "name": HOSTILE, "role": "Cook"})
+    for path in ("/executions/exec_1", "/executions/exec_1/reassign"):
+        text = browser.get(path).text
+        assert '<option value="mo">&lt;script&gt;' in text
+        assert '<option value="larry">' not in text
+    post("/executions/exec_1/reassign", {"agent_id": "mo", "reason": "Larry is ill"})
+    assert services.executions.asked == [("exec_1", {"agent_id": "mo", "reason": "Larry is ill"})]
+
+
+def test_reassign_without_another_agent_says_how_one_comes(
+    browser: FlaskClient, post: Post, services: FakeServices
+) -> None:
+    text = browser.get("/executions/exec_1/reassign").text
+    assert "registers itself" in text
+    assert "<select" not in text
+    assert "Choose an agent." in post("/executions/exec_1/reassign", follow_redirects=True).text
+    assert services.executions.asked == []
+
+
+@pytest.mark.parametrize(
+    ("status", "offered"),
+    [
+        ("CREATED", ["start", "reassign", "cancel"]),
+        ("BLOCKED", ["pause", "reassign", "cancel"]),
+        ("FAILED", ["resume", "cancel"]),
+        ("CANCELLED", []),
+    ],
+)
+def test_controls_are_those_that_make_sense(status: str, offered: list[str]) -> None:
+    assert moves(status) == offered
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        (subtask("1", "QUEUED", why={"cause": "prerequisites", "detail": "It waits."}), []),
+        (subtask("1", "CANCELLED", why={"cause": "done", "detail": "It is over."}), []),
+        (subtask("1", "READY", why={"detail": "Mo is silent."}), [("Mo is silent.", "wait")]),
+        (
+            subtask("1", "RETRYING", why={"detail": "Attempt 1 failed: no."}, error_message="no"),
+            [("Attempt 1 failed: no.", "wait")],
+        ),
+        (subtask("1", "FAILED", error_message="no"), [("no", "fail")]),
+        (subtask("1", "COMPLETED", error_message="no"), []),
+    ],
+)
+def test_subtask_says_once_why_it_does_not_run(row: Wire, told: list[tuple[str, str]]) -> None:
+    assert trouble(row) == told
+
+
+def test_task_that_has_not_begun_says_what_it_waits_for(
+    browser: FlaskClient, services: FakeServices
+) -> None:
+    waits = {"cause": "prerequisites", "detail": "It waits for 'Task 1.1'."}
+    tasks = [task("1.2", "QUEUED", [subtask("1.2.1", why=waits)], why=waits)]
+    phase = {"phase_id": "1", "name": "Prepare", "status": "QUEUED", "tasks": tasks}
+    services.executions.shape = {"phases": [phase]}
+    page = browser.get("/executions/exec_1").text.split('id="page-data"')[0]
+    assert page.count("It waits for &#39;Task 1.1&#39;.") == 1
 
 
 def test_refused_control_is_told_on_the_page(

@@ -7,13 +7,28 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.dashboard import security
-from tests.unit.dashboard.fakes import FakeServices
+from app.domain.blockers import BlockerKind
+from tests.unit.dashboard.fakes import FakeServices, blocker
 
-PAGES = ["/sign-in", "/executions", "/executions/exec_1", "/plans", "/plans/plan_1", "/plans/none"]
+PAGES = [
+    "/sign-in",
+    "/executions",
+    "/executions/exec_1",
+    "/executions/exec_1/waiting",
+    "/executions/exec_1/reassign",
+    "/inbox",
+    "/plans",
+    "/plans/plan_1",
+    "/plans/none",
+]
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_pages_allow_only_their_own_scripts(browser: FlaskClient, path: str) -> None:
+def test_pages_allow_only_their_own_scripts(
+    browser: FlaskClient, services: FakeServices, path: str
+) -> None:
+    services.blockers.rows = [blocker(kind, kind) for kind in BlockerKind]
+    services.inbox.rows = [row | {"plan_title": "Tea"} for row in services.blockers.rows]
     answer = browser.get(path)
     policy = answer.headers["Content-Security-Policy"]
     assert "unsafe" not in policy
@@ -50,17 +65,23 @@ def test_odd_host_does_not_reach_the_policy() -> None:
         "/plans/plan_1/approve",
         "/plans/plan_1/start",
         "/executions/exec_1/pause",
+        "/executions/exec_1/reassign",
+        "/executions/exec_1/blockers/blk_1",
     ],
 )
 @pytest.mark.parametrize("token", [None, "", "wrong", "ü"])
 def test_form_of_another_site_is_refused(
     browser: FlaskClient, services: FakeServices, path: str, token: str | None
 ) -> None:
-    fields = {"key": "user-key"} if token is None else {"csrf_token": token, "key": "user-key"}
+    services.blockers.rows = [blocker()]
+    fields = {"key": "user-key", "answer": "approve"}
+    if token is not None:
+        fields["csrf_token"] = token
     answer = browser.post(path, data=fields)
     assert answer.status_code == 400
     assert "expired" in answer.text
     assert services.executions.asked == []
+    assert services.blockers.answers == []
 
 
 def test_assets_are_kept_for_good_under_their_version(browser: FlaskClient) -> None:

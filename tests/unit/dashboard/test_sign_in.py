@@ -50,7 +50,7 @@ def test_sign_out_ends_the_session(browser: FlaskClient, post: Post) -> None:
     assert browser.get("/executions").status_code == 303
 
 
-@pytest.mark.parametrize("path", ["/", "/executions", "/executions/exec_1", "/plans"])
+@pytest.mark.parametrize("path", ["/", "/executions", "/executions/exec_1", "/inbox", "/plans"])
 def test_strangers_are_sent_to_the_door(stranger: FlaskClient, path: str) -> None:
     assert stranger.get(path).location.startswith("/sign-in")
 

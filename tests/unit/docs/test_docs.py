@@ -119,9 +119,7 @@ def routes() -> Iterator[str]:
     """List the calls of the JSON API and its sockets, in the spelling of the page."""
     flask = Flask("documented")
     services = Services(*[None] * len(Services.__struct_fields__))
-    api.register(
-        flask, services, Limits(body_bytes=1, json_bytes=1, events_per_batch=1, wait_seconds=1)
-    )
+    api.register(flask, services, Limits(1, 1, 1, 1, 1))
     for rule in flask.url_map.iter_rules():
         path = rule.rule.replace("<", "{").replace(">", "}")
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:

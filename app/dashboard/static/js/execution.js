@@ -7,11 +7,12 @@ import { Feed } from "./feed.js";
 import { html } from "./html.js";
 import { Overview } from "./overview.js";
 import { element, getJson, pageData, socketAddress } from "./page.js";
-import { hasConsequences } from "./reduce.js";
+import { concernsPeople, hasConsequences } from "./reduce.js";
 import { Refresher } from "./refresher.js";
 import { ExecutionStore } from "./store.js";
 import { Sequence, Stream } from "./stream.js";
 import { Tree } from "./tree.js";
+import { follow } from "./waiting.js";
 import { learn, percent, word } from "./words.js";
 
 /** @typedef {import("./types.js").Message} Message */
@@ -32,22 +33,27 @@ const refresher = new Refresher(async () => {
   store.putTree(await getJson(`${api}/tasks`), asked);
 }, setTimeout.bind(globalThis));
 
+const waits = follow(`${location.pathname}/waiting`);
+
 /** @type {Message[]} */
-let waiting = [];
+let arrivals = [];
 
 /** @param {Message} message */
 function arrived(message) {
   const verdict = sequence.judge(message);
   if (verdict === "gap") stream.restart();
   if (verdict !== "new") return;
-  if (waiting.length === 0) setTimeout(draw, TOGETHER);
-  waiting.push(message);
-  if (message.type === "event" && hasConsequences(message)) refresher.request();
+  if (arrivals.length === 0) setTimeout(draw, TOGETHER);
+  arrivals.push(message);
+  if (message.type === "snapshot") waits.request();
+  if (message.type !== "event") return;
+  if (hasConsequences(message)) refresher.request();
+  if (concernsPeople(message)) waits.request();
 }
 
 function draw() {
-  const messages = waiting;
-  waiting = [];
+  const messages = arrivals;
+  arrivals = [];
   store.receive(messages);
 }
 
@@ -57,6 +63,7 @@ async function connection(online) {
   store.online.value = online;
   if (!online || !wasAway) return;
   refresher.request();
+  waits.request();
   const execution = await getJson(api);
   if (execution.seq >= store.execution.value.seq) store.execution.value = execution;
 }

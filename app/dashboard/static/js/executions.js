@@ -2,10 +2,11 @@
 
 import { signal } from "@preact/signals-core";
 import { render } from "preact";
+import { counter } from "./counter.js";
 import { html } from "./html.js";
 import { element, getJson, pageData, socketAddress } from "./page.js";
 import { Bar, Chip, Icon, Moment } from "./parts.js";
-import { executionUpdated } from "./reduce.js";
+import { blockersMoved, executionUpdated } from "./reduce.js";
 import { Stream } from "./stream.js";
 import { learn, tally } from "./words.js";
 
@@ -19,6 +20,8 @@ const place = element("executions");
 const filter = place.dataset.status ?? "";
 /** @type {Map<string, Row>} */
 const known = new Map();
+/** @type {Map<string, number>} */
+const blockers = new Map();
 const rows = signal(/** @type {Row[]} */ ([]));
 
 /** @param {Execution[]} executions Newest first. */
@@ -53,6 +56,7 @@ async function fetchAgain() {
 /** @param {Message} message */
 function arrived(message) {
   if (message.type !== "execution_update") return;
+  if (blockersMoved(blockers, message)) counter.request();
   const row = known.get(message.execution_id ?? "");
   if (row) row.value = executionUpdated(row.value, message);
   else if (!filter || filter === message.status) refetch();
@@ -109,7 +113,10 @@ const stream = new Stream({
   onMessage: arrived,
   onState: (online) => {
     element("connection").hidden = online;
-    if (online && wasAway) void refetch();
+    if (online && wasAway) {
+      void refetch();
+      counter.request();
+    }
     wasAway = !online;
   },
   later: setTimeout.bind(globalThis),

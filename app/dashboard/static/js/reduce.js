@@ -8,6 +8,37 @@
 /** Kinds after which other subtasks than the named one may stand elsewhere. */
 const QUIET = new Set(["heartbeat", "task_started", "task_progress", "note"]);
 
+/** Kinds after which something else waits for people than before. */
+const CONCERN_PEOPLE = new Set([
+  "blocker_opened",
+  "blocker_resolved",
+  "task_blocked",
+  "execution_cancelled",
+  "execution_failed",
+]);
+
+/**
+ * Tell whether after an event something else waits for people.
+ * @param {LogEvent} event
+ */
+export function concernsPeople(event) {
+  return CONCERN_PEOPLE.has(event.event_type);
+}
+
+/**
+ * Tell whether after an update something else may wait for people: the number of open blockers
+ * differs, or one took the place of another.
+ * @param {Map<string, number>} known Open blockers by execution; it is brought up to date.
+ * @param {UpdateMessage} update
+ */
+export function blockersMoved(known, update) {
+  const executionId = update.execution_id ?? "";
+  const open = update.open_blockers ?? 0;
+  const before = known.get(executionId);
+  known.set(executionId, open);
+  return open !== before || Object.values(update.changes?.subtasks ?? {}).includes("BLOCKED");
+}
+
 /**
  * Tell whether an event may have moved more than its own subtask.
  * @param {LogEvent} event
@@ -36,6 +67,7 @@ export function subtaskAfter(subtask, event) {
     progress_percent: dispatched ? 0 : (event.progress_percent ?? subtask.progress_percent),
     completed_at: completed ? event.recorded_at : subtask.completed_at,
     last_event_at: event.recorded_at,
+    due_at: status === subtask.status ? subtask.due_at : null,
     error_type: failed ? event.error_type : dispatched ? null : subtask.error_type,
     error_message: failed ? event.error_message : dispatched ? null : subtask.error_message,
   };

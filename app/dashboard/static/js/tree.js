@@ -2,7 +2,7 @@
 
 import { html } from "./html.js";
 import { Fold, MiniBar, Moment, StatusIcon } from "./parts.js";
-import { percent, reason } from "./words.js";
+import { awaited, percent, trouble } from "./words.js";
 
 /** @typedef {import("./store.js").ExecutionStore} ExecutionStore */
 /** @typedef {import("./store.js").PhaseNode} PhaseNode */
@@ -11,7 +11,7 @@ import { percent, reason } from "./words.js";
 
 const MOVING = new Set(["RUNNING", "RETRYING", "BLOCKED", "FAILED", "READY"]);
 const DONE = new Set(["COMPLETED", "SKIPPED"]);
-const UNEXPLAINED = new Set(["COMPLETED", "SKIPPED", "RUNNING", "QUEUED"]);
+const DUE = new Set(["RETRYING", "BLOCKED"]);
 
 /** @param {{store: ExecutionStore}} props */
 export function Tree({ store }) {
@@ -41,9 +41,10 @@ function TaskRow({ task }) {
   const open = MOVING.has(task.state.peek().status);
   return html`<${Fold} name="task" open=${open} summary=${html`<${TaskHead} task=${task} />`}>
     ${() =>
-      html`<ul class="subtasks">
-        ${task.subtasks.map((node) => html`<${SubtaskRow} key=${node.id} node=${node} />`)}
-      </ul>`}
+      html`<${Awaited} task=${task} />
+        <ul class="subtasks">
+          ${task.subtasks.map((node) => html`<${SubtaskRow} key=${node.id} node=${node} />`)}
+        </ul>`}
   <//>`;
 }
 
@@ -55,19 +56,26 @@ function TaskHead({ task }) {
     <${MiniBar} status=${status} value=${progress} />`;
 }
 
+/** @param {{task: TaskNode}} props */
+function Awaited({ task }) {
+  const sentence = awaited(task.state.value);
+  return sentence && html`<p class="awaited">${sentence}</p>`;
+}
+
 /** @param {{node: SubtaskNode}} props */
 function SubtaskRow({ node }) {
   const subtask = node.state.value;
   const running = subtask.status === "RUNNING";
-  const why = UNEXPLAINED.has(subtask.status) ? "" : reason(subtask.why);
-  const error = subtask.status === "COMPLETED" ? "" : subtask.error_message;
+  const due = DUE.has(subtask.status) && subtask.due_at;
   const attempt = subtask.attempt ?? 0;
   return html`<li class="subtask">
     <${StatusIcon} status=${subtask.status} />
     <div class="subtask-body">
       <span class="name">${subtask.title}</span>
-      ${why && html`<span class="why">${why}</span>`}
-      ${error && html`<span class="why tone-fail">${error}</span>`}
+      ${trouble(subtask).map(
+        ([sentence, tone]) => html`<span class=${`why tone-${tone}`}>${sentence}</span>`,
+      )}
+      ${due && html`<span class="hint">Again <${Moment} at=${due} /></span>`}
     </div>
     <div class="subtask-facts">
       ${attempt > 1 &&

@@ -37,13 +37,17 @@
  * @property {string | null} [last_event_at]
  * @property {string | null} [error_type]
  * @property {string | null} [error_message]
- * @property {{cause?: string, detail?: string} | string | null} [why]
+ * @property {string | null} [due_at]
+ * @property {Why} [why]
+ *
+ * @typedef {{cause?: string, detail?: string} | string | null} Why
  *
  * @typedef {object} Task
  * @property {string} task_id
  * @property {string} title
  * @property {string} status
  * @property {number | null} [progress_percent]
+ * @property {Why} [why]
  * @property {Subtask[]} subtasks
  *
  * @typedef {{phase_id: string, name: string, status: string, tasks: Task[]}} Phase
@@ -73,6 +77,7 @@
  * @property {string} [execution_id]
  * @property {string} [status_message]
  * @property {number} [open_blockers]
+ * @property {{subtasks?: Record<string, string>}} [changes]
  * @typedef {{type: "resync"}} ResyncMessage
  * @typedef {SnapshotMessage | EventMessage | UpdateMessage | ResyncMessage} Message
  *

@@ -4,6 +4,11 @@
 /** @typedef {import("./types.js").Progress} Progress */
 /** @typedef {import("./types.js").Subtask} Subtask */
 
+/** @typedef {import("./types.js").Task} Task */
+
+const SETTLED = new Set(["COMPLETED", "SKIPPED", "CANCELLED"]);
+const UNEXPLAINED = new Set([...SETTLED, "RUNNING", "QUEUED"]);
+
 /** @type {Words} */
 let words = { statuses: {}, events: {} };
 
@@ -40,12 +45,35 @@ export function reason(why) {
 }
 
 /**
+ * Give the sentences under a subtask with their tones, as the server does: why it waits, and what
+ * went wrong. One that just waits for others says nothing: its task does.
+ * @param {Subtask} subtask
+ * @returns {[string, string][]}
+ */
+export function trouble(subtask) {
+  const why = UNEXPLAINED.has(subtask.status) ? "" : reason(subtask.why);
+  const error = subtask.error_message ?? "";
+  /** @type {[string, string][]} */
+  const told = why ? [[why, "wait"]] : [];
+  if (error && !SETTLED.has(subtask.status) && !why.includes(error)) told.push([error, "fail"]);
+  return told;
+}
+
+/**
+ * Say what a whole task waits for, if it has not begun.
+ * @param {Task} task
+ */
+export function awaited(task) {
+  return task.status === "QUEUED" ? reason(task.why) : "";
+}
+
+/**
  * Give the controls that make sense in a status, as the server does.
  * @param {string} status
  */
 export function moves(status) {
-  if (status === "FAILED") return ["cancel"];
   if (status === "COMPLETED" || status === "CANCELLED") return [];
-  if (status === "CREATED") return ["cancel"];
-  return [status === "PAUSED" ? "resume" : "pause", "cancel"];
+  if (status === "FAILED") return ["resume", "cancel"];
+  const first = status === "PAUSED" ? "resume" : status === "CREATED" ? "start" : "pause";
+  return [first, "reassign", "cancel"];
 }

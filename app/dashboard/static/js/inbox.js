@@ -1,0 +1,26 @@
+/** The inbox, kept up to date over one WebSocket for all executions. */
+
+import { element, socketAddress } from "./page.js";
+import { blockersMoved } from "./reduce.js";
+import { Stream } from "./stream.js";
+import { follow } from "./waiting.js";
+
+/** @type {Map<string, number>} */
+const blockers = new Map();
+const waits = follow(location.pathname + location.search);
+
+const stream = new Stream({
+  address: () => socketAddress("/api/stream"),
+  open: (address) => new WebSocket(address),
+  onMessage: (message) => {
+    const moved = message.type === "execution_update" && blockersMoved(blockers, message);
+    if (moved || message.type === "snapshot") waits.request();
+  },
+  onState: (online) => {
+    element("connection").hidden = online;
+  },
+  later: setTimeout.bind(globalThis),
+});
+
+addEventListener("online", () => stream.wake());
+stream.start();
