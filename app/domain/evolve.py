@@ -27,6 +27,9 @@ def evolve(state: Execution, event: Event) -> Execution:
         apply(state, event)
     if event.task_id in state.subtasks:
         state.set_subtask(event.task_id, seq=event.seq, last_event_at=event.recorded_at)
+    current = state.subtasks.get(state.header.current_subtask_id or "")
+    if current is not None and current.lease is None:
+        state.set_header(current_subtask_id=None, current_title=None)
     state.set_header(seq=event.seq, updated_at=event.recorded_at)
     if state.header.status is ExecutionStatus.BLOCKED and not state.header.stuck:
         state.set_header(status=ExecutionStatus.RUNNING, status_message="")

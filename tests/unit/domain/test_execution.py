@@ -144,3 +144,10 @@ def test_progress_of_what_is_not_loaded_is_passed_over() -> None:
     (event,) = play.do(report(EventType.TASK_PROGRESS, "s0", progress_percent=5))
     narrow = Execution(play.state.graph, play.state.header, {}, {})
     assert evolve(narrow, event).subtasks == {}
+
+
+def test_nothing_is_current_once_what_was_worked_on_last_has_left_its_agent() -> None:
+    play = started(chain(2))
+    play.claim("s0")
+    play.complete("s0")
+    assert (play.state.header.current_subtask_id, play.state.header.current_title) == (None, None)
