@@ -40,10 +40,11 @@ class PauseExecution(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ResumeExecution(msgspec.Struct, frozen=True, kw_only=True):
-    """Go on after a pause."""
+    """Go on after a pause, or take a failed execution up again."""
 
     actor: str
     reason: str = ""
+    unmatched: dict[str, str] = {}
 
 
 class CancelExecution(msgspec.Struct, frozen=True, kw_only=True):

@@ -30,7 +30,6 @@ _LOOKS: Final = 10
 
 _CONTROLS = {
     ExecutionStatus.PAUSED: c.PauseExecution,
-    ExecutionStatus.RUNNING: c.ResumeExecution,
     ExecutionStatus.CANCELLED: c.CancelExecution,
 }
 
@@ -248,7 +247,10 @@ class ExecutionService:
     def _commands(
         self, principal: Principal, execution: Execution, request: View
     ) -> list[c.Command]:
-        """Say in commands what a PATCH asks for: first another agent, then another status."""
+        """Say in commands what a PATCH asks for: another agent, another status, or both.
+
+        A failed execution is taken up again first, since nothing else can be asked of it.
+        """
         actor, reason = principal.actor, request.get("reason") or ""
         agent_id: str = request.get("agent_id") or ""
         commands: list[c.Command] = []
@@ -266,8 +268,13 @@ class ExecutionService:
             if starts and execution.header.status is ExecutionStatus.CREATED:
                 misfits = self._unmatched(execution, agent_id)
                 commands.append(c.StartExecution(actor=actor, unmatched=misfits))
+            elif starts:
+                misfits = self._unmatched(execution, agent_id)
+                commands.append(c.ResumeExecution(actor=actor, reason=reason, unmatched=misfits))
             else:
                 commands.append(_CONTROLS[wanted](actor=actor, reason=reason))
+        if execution.header.status is ExecutionStatus.FAILED:
+            commands.reverse()
         return commands
 
     def _unmatched(self, execution: Execution, agent_id: str) -> dict[str, str]:

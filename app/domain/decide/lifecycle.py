@@ -69,6 +69,7 @@ def resume(draft: Draft, command: c.ResumeExecution) -> None:
         status=status,
         message=command.reason or None,
     )
+    draft.say_unmatched(command.unmatched)
 
 
 def cancel(draft: Draft, command: c.CancelExecution) -> None:

@@ -148,6 +148,5 @@ def test_progress_of_what_is_not_loaded_is_passed_over() -> None:
 
 def test_nothing_is_current_once_what_was_worked_on_last_has_left_its_agent() -> None:
     play = started(chain(2))
-    play.claim("s0")
     play.complete("s0")
     assert (play.state.header.current_subtask_id, play.state.header.current_title) == (None, None)

@@ -5,10 +5,12 @@ import datetime as dt
 import pytest
 
 from app.domain import commands as c
+from app.domain.blockers import BlockerKind
 from app.domain.decide import as_note
 from app.domain.errors import Conflict, StaleLease, Terminal
 from app.domain.events import EventType
 from app.domain.plan import Assignee, RetryPolicy
+from app.domain.states import SubtaskStatus
 from tests.executions import (
     AGENT,
     NOON,
@@ -370,3 +372,12 @@ def test_an_execution_is_told_apart_by_its_chain_of_tasks() -> None:
     play.do(c.ReassignExecution(**USER, agent_id=OTHER))
     assert play.state.header.agents == [AGENT, OTHER]
     assert all(play.state.involves(one) for one in (AGENT, OTHER))
+
+
+def test_what_nobody_can_do_is_said_when_a_failed_execution_is_taken_up_again() -> None:
+    play = started(chain(2))
+    play.exhaust("s0")
+    play.answer("s0", "fail")
+    play.do(c.ResumeExecution(actor="user:1", unmatched={"s1": "agent_1 does not perform it."}))
+    assert play.blocker("s1").kind is BlockerKind.NO_CAPABLE_AGENT
+    assert play.state.subtasks["s0"].status is SubtaskStatus.READY
