@@ -454,6 +454,8 @@ class EventAnswer(Schema):
     force_pause = fields.Boolean(required=True)
     force_cancel = fields.Boolean(required=True)
     lease_expires_at = fields.AwareDateTime(required=True)
+    human_review_required = fields.Boolean()
+    next_step_options = fields.List(fields.String())
     next_task = fields.Nested(WorkItem)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from app.domain import commands as c
+from app.domain.blockers import BlockerKind, Resolution
 from app.domain.decide import as_note, decide
 from app.domain.errors import DomainError, StaleLease
 from app.domain.events import Event
@@ -17,7 +18,8 @@ class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
     """What an event led to, kept until the execution ends so that a repeat gets the same.
 
     ``claimed`` is the subtask that was leased along with it, ``unlocked`` the first one it made
-    ready. ``refusal`` is set for a report that came too late.
+    ready. ``asks`` holds the answers a person may give, where the report made one be asked.
+    ``refusal`` is set for a report that came too late.
     """
 
     event_id: str
@@ -27,6 +29,7 @@ class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
     status_message: str = ""
     claimed: str | None = None
     unlocked: str | None = None
+    asks: list[Resolution] = []
     refusal: str | None = None
 
 
@@ -126,5 +129,14 @@ def _receipt(
         status_message=after.header.status_message,
         claimed=claimed[0] if claimed else None,
         unlocked=ready[0] if ready else None,
+        asks=_asks(report, after),
         refusal=refusal,
     )
+
+
+def _asks(report: c.Report, after: Execution) -> list[Resolution]:
+    subtask = after.subtasks.get(report.task_id or "")
+    blocker = subtask.blocker if subtask else None
+    if blocker is None or blocker.kind is BlockerKind.EXTERNAL_WAIT:
+        return []
+    return blocker.options

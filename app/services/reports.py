@@ -181,6 +181,8 @@ class ReportService:
             "force_cancel": control["force_cancel"],
             "lease_expires_at": now + self._lease,
         }
+        if receipt.asks:
+            view |= {"human_review_required": True, "next_step_options": receipt.asks}
         claimed = receipt.claimed
         state = after.subtasks.get(claimed or "")
         # A repeat may come when what was claimed along with it is another agent's by now.

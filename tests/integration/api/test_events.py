@@ -131,7 +131,10 @@ def test_error_for_a_person_is_not_retried(
     agent.poll()
     event = {"event_type": "task_error", "task_id": "t0s0", "suggestions": ["ask Ann"], **fields}
 
-    assert agent.report(execution_id, event).status_code == 201
+    answer = agent.report(execution_id, event)
+    assert answer.status_code == 201
+    assert answer.json["human_review_required"] is True
+    assert "skip" in answer.json["next_step_options"]
     assert log(scene, execution_id, "&type=retry_scheduled") == []
     (kept,) = log(scene, execution_id, "&type=task_error")
     assert kept["suggestions"] == ["ask Ann"]
@@ -143,7 +146,9 @@ def test_wait_for_the_outside_world_is_no_failure(
     agent.poll()
     event = {"event_type": "task_blocked", "task_id": "t0s0", "retry_after_seconds": 60}
 
-    assert agent.report(execution_id, event).json["status"] == "BLOCKED"
+    answer = agent.report(execution_id, event).json
+    assert answer["status"] == "BLOCKED"
+    assert "human_review_required" not in answer
     assert step(scene, execution_id)["status"] == "BLOCKED"
 
 
