@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from app.domain import commands as c
 from app.domain.decide import legal_moves
-from app.domain.errors import ApprovalRequired, Conflict, Fault, IllegalMove, NotFound
+from app.domain.errors import ApprovalRequired, Conflict, DomainError, Fault, IllegalMove, NotFound
 from app.domain.execution import Execution, Header
 from app.domain.execution_graph import ExecutionGraph, compile_graph, graph_id
 from app.domain.ids import new_id
@@ -123,7 +123,8 @@ class ExecutionService:
             return self._live.create(
                 workspace_id, unborn.execution_id, packed, commands, now
             ).header
-        except Exception:
+        except DomainError:
+            # Not for a lost connection: then it may have been born after all.
             self._record.forget_unborn(unborn.execution_id)
             raise
 
