@@ -246,7 +246,7 @@ def test_execution_is_cancelled_only_after_a_question(visit: Visit, hand: Hand) 
     assert hand.status(execution_id) == "QUEUED"
 
     visit.page.get_by_role("button", name="Cancel").click()
-    visit.page.get_by_label("Reason").fill("too late")
+    visit.page.get_by_role("dialog").get_by_label("Reason").fill("too late")
     visit.page.get_by_role("button", name="Cancel execution").click()
 
     expect(visit.page.locator("#overview")).to_contain_text("too late")
