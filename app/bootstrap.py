@@ -45,6 +45,7 @@ from app.services.health import HealthService
 from app.services.history import HistoryService
 from app.services.identity import Identity
 from app.services.inbox import InboxService
+from app.services.maintenance import MaintenanceService
 from app.services.people import PeopleService
 from app.services.persistence import PersistenceService
 from app.services.plans import PlanService
@@ -134,6 +135,7 @@ def build(settings: Settings, clock: Clock = system_clock) -> Services:
         upkeep=UpkeepService(
             live, Timers(client, scripts), executions, history, work, limits, clock
         ),
+        maintenance=MaintenanceService(live, executions, plans, jobs, clock),
         health=HealthService(probes, (redis.RedisError, RecordError)),
     )
 

@@ -66,6 +66,8 @@ def _overrides(options: argparse.Namespace) -> dict[str, str]:
 
 
 def _up_options(options: argparse.Namespace) -> UpOptions:
+    if options.plan and not options.plan.exists():
+        raise StartError(f"There is no plan {options.plan}.")
     return UpOptions(
         plan=options.plan,
         agent=options.agent,

@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 BEAT_SECONDS = 1
 EVERY_BEAT = ("persist", "sweep")
+MAINTENANCE_SECONDS = 60
 BACKLOG = 1000
 """Messages that may wait: with no worker running, the queue stays bounded."""
 
@@ -34,13 +35,14 @@ class Clock:
 
     def beat(self) -> None:
         """Send what is due in this slot, unless another clock has done so."""
+        slot = int(time.time())
         try:
-            if self._client.set(CLOCK_SLOT.format(slot=int(time.time())), "1", nx=True, ex=60):
-                self._send()
+            if self._client.set(CLOCK_SLOT.format(slot=slot), "1", nx=True, ex=60):
+                self._send(slot)
         except redis.RedisError as error:
             logger.warning("clock: Redis does not answer (%s); the next beat tries again", error)
 
-    def _send(self) -> None:
+    def _send(self, slot: int) -> None:
         waiting: Any = self._client.llen(f"{self._broker.namespace}:{UPKEEP}")
         if waiting > BACKLOG:
             logger.warning("clock: %d messages wait for a worker; none is added", waiting)
@@ -48,15 +50,19 @@ class Clock:
         workspaces: Any = self._client.smembers(WORKSPACES)
         for workspace in workspaces:
             for duty in EVERY_BEAT:
-                self._broker.enqueue(
-                    Message(
-                        queue_name=UPKEEP,
-                        actor_name=duty,
-                        args=(workspace.decode(),),
-                        kwargs={},
-                        options={"max_age": 10_000, "repeats": True},
-                    )
-                )
+                self._enqueue(duty, workspace.decode())
+        if slot % MAINTENANCE_SECONDS == 0:
+            self._enqueue("maintain")
+
+    def _enqueue(self, duty: str, *args: str) -> None:
+        message: Message[None] = Message(
+            queue_name=UPKEEP,
+            actor_name=duty,
+            args=args,
+            kwargs={},
+            options={"max_age": 10_000, "repeats": True},
+        )
+        self._broker.enqueue(message)
 
 
 def main() -> None:

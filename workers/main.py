@@ -30,3 +30,9 @@ def persist(workspace_id: str) -> None:
 def sweep(workspace_id: str) -> None:
     """Carry out due timers; the next beat tries again what fails."""
     of_process().upkeep.sweep(workspace_id)
+
+
+@dramatiq.actor(queue_name=UPKEEP, max_retries=0)
+def maintain() -> None:
+    """Mend what was left half-way; the next minute tries again what fails."""
+    of_process().maintenance.maintain()

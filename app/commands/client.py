@@ -21,6 +21,7 @@ class Client:
     """Speaks to one server with one user's key."""
 
     def __init__(self, url: str, user_key: str) -> None:
+        self.url = url.rstrip("/")
         self._http = httpx.Client(
             base_url=url, headers={"Authorization": f"Bearer {user_key}"}, timeout=_SECONDS
         )

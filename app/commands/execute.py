@@ -74,6 +74,10 @@ def summary(plan: Json, execution: Json, seconds: float) -> str:
 
 
 def _import(client: Client, order: Order) -> Json:
+    for execution in client.get("/api/executions?limit=500")["items"]:
+        if execution["status"] not in _ENDED:
+            told = f"{execution['execution_id']} ({execution['plan_title']})"
+            print(f"Unfinished from before, and going on: {told}")
     print(f"Importing {order.plan}")
     plan = client.upload("/api/plans", *read_upload(order.plan))
     path = f"/api/plans/{plan['plan_id']}"
@@ -94,7 +98,9 @@ def _reviewed(client: Client, plan: Json, order: Order) -> Json:
     ]
     if waiting and not order.auto_approve:
         titles = "".join(f"\n  {task['title']}" for task in waiting)
-        raise NotCompleted(f"{len(waiting)} breakdowns wait for a review:{titles}")
+        page = f"{client.url}/plans/{plan['plan_id']}"
+        told = f"{len(waiting)} breakdowns wait for a review"
+        raise NotCompleted(f"{told}. Approve them and start it on {page}{titles}")
     for task in waiting:
         client.post(f"{path}/tasks/{task['task_id']}/approve", {})
     return client.get(path) if waiting else plan
@@ -126,6 +132,8 @@ def _follow(client: Client, execution: Json, order: Order) -> Json:
         line = _progress(execution)
         if line != shown:
             print(line)
+            if execution["status"] == "BLOCKED" and not order.auto_approve:
+                print(f"{execution['open_blockers']} wait for somebody: {client.url}/inbox")
             shown, since = line, time.monotonic()
         if order.auto_approve and execution["open_blockers"]:
             _stand_in(client, path)

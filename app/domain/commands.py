@@ -126,6 +126,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     wait_policy: WaitPolicy = WaitPolicy()
     claimant: Claimant | None = None
 
+    @property
+    def receipt_key(self) -> str:
+        """Names its receipt: event ids of different agents have nothing to do with each other."""
+        return f"{self.agent_id}\n{self.event_id}"
+
 
 class ExpireLease(msgspec.Struct, frozen=True, kw_only=True):
     """Take back the lease of this attempt, whose time is over."""

@@ -83,6 +83,7 @@ class LiveExecutions:
         lease_limit: int = 0,
         due: tuple[str, dt.datetime] | None = None,
         contact: str = "",
+        atomic: bool = False,
     ) -> Result:
         """Carry commands out, in order, in one commit; a refused one does not hold up the others.
 
@@ -94,6 +95,7 @@ class LiveExecutions:
             lease_limit: How many leases the claiming agent may hold at once; 0 for any number.
             due: A timer's name and a time: commit only if the timer is still due then.
             contact: The agent that was heard of by this, if any.
+            atomic: Where one command is refused, do none of them.
 
         Raises:
             NotLive: Redis holds no such execution.
@@ -107,6 +109,8 @@ class LiveExecutions:
             result = decide_all(
                 loaded.state, loaded.seen, commands, now, was_offline=loaded.was_offline
             )
+            if atomic and any(outcome.refusal for outcome in result.outcomes):
+                return result
             if not any(outcome.events for outcome in result.outcomes):
                 return result
             if result.after.header.status is ExecutionStatus.FAILED and not whole:
@@ -282,7 +286,7 @@ class LiveExecutions:
         whole: bool,
         contact: str,
     ) -> _Loaded:
-        reports = [command.event_id for command in commands if isinstance(command, c.Report)]
+        reports = [command.receipt_key for command in commands if isinstance(command, c.Report)]
         graph = self._known_graph(keys, execution_id)
         pipeline = self._client.pipeline(transaction=False)
         pipeline.hget(keys.header(execution_id), "header")
@@ -332,7 +336,7 @@ class LiveExecutions:
             part
             for outcome in result.outcomes
             if outcome.receipt and not outcome.repeated
-            for part in (outcome.receipt.event_id, encode(outcome.receipt))
+            for part in (outcome.receipt.key, encode(outcome.receipt))
         ]
         if due:
             change["due"] = (due[0], milliseconds(due[1]))

@@ -1,7 +1,8 @@
 """Spells every Redis key. ``docs/redis-keys.md`` says what each holds.
 
-All keys of a workspace share the hash tag ``{workspace}``, so that one script may touch them and
-Redis Cluster keeps them on one node.
+Ids that people bring may hold ``:``, so each stands behind its kind, at the end of a key: no two
+things can share one. All keys of a workspace share the hash tag ``{workspace}``, so that one
+script may touch them and Redis Cluster keeps them on one node.
 """
 
 from typing import Final
@@ -57,19 +58,19 @@ class Keys:
 
     def agent(self, agent_id: str) -> str:
         """Hash: ``last_contact_at`` of an agent."""
-        return f"{self._prefix}a:{agent_id}"
+        return f"{self._prefix}agent:{agent_id}"
 
     def work(self, agent_id: str) -> str:
         """Stream: what the agent may claim, oldest first."""
-        return f"{self._prefix}a:{agent_id}:work"
+        return f"{self._prefix}work:{agent_id}"
 
     def leases(self, agent_id: str) -> str:
         """Hash: ``<execution>|<subtask>`` to the poll that holds it."""
-        return f"{self._prefix}a:{agent_id}:leases"
+        return f"{self._prefix}leases:{agent_id}"
 
     def executions(self, agent_id: str) -> str:
         """Set: the unfinished executions that are an agent's."""
-        return f"{self._prefix}a:{agent_id}:x"
+        return f"{self._prefix}executions:{agent_id}"
 
     def ticket(self, ticket: str) -> str:
         """String: whom a one-time ticket lets in."""
@@ -77,7 +78,7 @@ class Keys:
 
     def idempotency(self, owner: str, key: str) -> str:
         """String: the answer to a POST that carried this ``Idempotency-Key``."""
-        return f"{self._prefix}idem:{owner}:{key}"
+        return f"{self._prefix}idem:{len(owner)}:{owner}:{key}"
 
     def lock(self, name: str) -> str:
         """String: somebody does this now."""

@@ -22,6 +22,7 @@ class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
     ``refusal`` is set for a report that came too late.
     """
 
+    key: str
     event_id: str
     seq: int
     recorded_at: dt.datetime
@@ -72,8 +73,8 @@ def decide_all(
     tasks: set[str] = set()
     for command in commands:
         outcome, state = _decide_one(state, command, now, seen)
-        if outcome.receipt and outcome.receipt.event_id:
-            seen[outcome.receipt.event_id] = outcome.receipt
+        if outcome.receipt:
+            seen[outcome.receipt.key] = outcome.receipt
         subtasks |= state.changed_subtasks
         tasks |= state.changed_tasks
         outcomes.append(outcome)
@@ -85,8 +86,8 @@ def _decide_one(
     state: Execution, command: c.Command, now: dt.datetime, seen: dict[str, Receipt]
 ) -> tuple[Outcome, Execution]:
     report = command if isinstance(command, c.Report) else None
-    if report and report.event_id in seen:
-        receipt = seen[report.event_id]
+    if report and report.receipt_key in seen:
+        receipt = seen[report.receipt_key]
         refusal = StaleLease(receipt.refusal) if receipt.refusal else None
         return Outcome(receipt, refusal, repeated=True), state
     try:
@@ -122,6 +123,7 @@ def _receipt(
         if after.subtasks[one].status is SubtaskStatus.READY is not before.subtasks[one].status
     ]
     return Receipt(
+        key=report.receipt_key,
         event_id=report.event_id,
         seq=after.header.seq,
         recorded_at=now,

@@ -56,6 +56,14 @@ class Executions:
         with transaction(self._engine) as connection:
             return bool(connection.execute(delete(executions).where(unborn)).rowcount)
 
+    def unborn(self, before: dt.datetime) -> list[tuple[str, str]]:
+        """Name the workspace and id of what was added before a time and never came to life."""
+        query = select(executions.c.workspace_id, executions.c.execution_id).where(
+            executions.c.seq == 0, executions.c.created_at < before
+        )
+        with transaction(self._engine) as connection:
+            return [(row[0], row[1]) for row in connection.execute(query)]
+
     def get(self, workspace_id: str, execution_id: str) -> Header | None:
         """Find an execution of a workspace."""
         query = select(executions.c.header).where(_is(workspace_id, execution_id))

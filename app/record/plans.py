@@ -164,6 +164,14 @@ class Plans:
             connection.execute(delete(plans).where(_is(workspace_id, plan_id)))
             return True
 
+    def unbroken(self, before: dt.datetime) -> list[tuple[str, str, int]]:
+        """Name workspace, id and version of plans whose breakdown was due before a time."""
+        query = select(plans.c.workspace_id, plans.c.plan_id, plans.c.decomposition_version).where(
+            plans.c.status == PlanStatus.DECOMPOSING.value, plans.c.updated_at < before
+        )
+        with transaction(self._engine) as connection:
+            return [(row[0], row[1], row[2]) for row in connection.execute(query)]
+
     def next_version(self, workspace_id: str, plan_id: str) -> int:
         """Count the plan's decomposition version up; no two callers get the same.
 

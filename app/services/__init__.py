@@ -17,6 +17,7 @@ from app.services.health import HealthService
 from app.services.history import HistoryService
 from app.services.identity import Identity
 from app.services.inbox import InboxService
+from app.services.maintenance import MaintenanceService
 from app.services.people import PeopleService
 from app.services.persistence import PersistenceService
 from app.services.plans import PlanService
@@ -46,4 +47,5 @@ class Services(msgspec.Struct, frozen=True):
     feed: Feed
     persistence: PersistenceService
     upkeep: UpkeepService
+    maintenance: MaintenanceService
     health: HealthService

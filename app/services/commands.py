@@ -47,10 +47,12 @@ class Commands:
 
         Raises:
             NotFound: This workspace has no such execution.
-            DomainError: The first refusal; what was not refused is done all the same.
+            DomainError: The first refusal; then none of them was carried out.
         """
         try:
-            result = self._live.execute(workspace_id, execution_id, commands, self._clock())
+            result = self._live.execute(
+                workspace_id, execution_id, commands, self._clock(), atomic=True
+            )
         except NotLive as error:
             raise self._gone(workspace_id, execution_id) from error
         for outcome in result.outcomes:

@@ -236,7 +236,7 @@ class ExecutionService:
         if status is ExecutionStatus.FAILED:
             self._live.restore(execution, now)
         try:
-            result = self._live.execute(workspace_id, execution_id, commands, now)
+            result = self._live.execute(workspace_id, execution_id, commands, now, atomic=True)
         except NotLive as error:
             wanted = request.get("status") or "reassigned"
             raise IllegalMove(status, wanted, legal_moves(status)) from error

@@ -9,15 +9,19 @@ from typing import Final
 import msgspec
 
 from app.domain import commands as c
-from app.live.errors import NotLive
+from app.live.errors import LiveUnavailable, NotLive
 from app.live.executions import LiveExecutions
 from app.live.timers import Timer, Timers
 from app.live.work import Work
+from app.record.errors import RecordUnavailable
 from app.record.executions import Executions
 from app.record.history import History
 from app.services.clock import Clock
 
 logger = logging.getLogger(__name__)
+
+TRY_AGAIN: Final = dt.timedelta(minutes=1)
+"""When a timer is tried again that could not be carried out."""
 
 MOST: Final = 500
 """Due timers per sweep; the next sweep goes on."""
@@ -64,6 +68,11 @@ class UpkeepService:
                     self._handle(workspace_id, timer, now)
                 except NotLive:
                     self._timers.drop(workspace_id, timer, now)
+                except (LiveUnavailable, RecordUnavailable):
+                    raise
+                except Exception:  # An edge: one bad timer must not hold up all behind it.
+                    logger.exception("timer failed", extra={"timer": timer.name})
+                    self._timers.put_back(workspace_id, [timer], now + TRY_AGAIN)
         finally:
             # Those that are not recorded yet go to the end of the queue, or they would fill it.
             self._timers.put_back(workspace_id, ended, now)
@@ -117,6 +126,9 @@ class UpkeepService:
                 with contextlib.suppress(NotLive):
                     self._live.execute(workspace_id, execution_id, [command], now, due=guard)
         self._timers.drop(workspace_id, timer, now)
+        if set(self._work.executions(workspace_id, agent_id)) - set(executions):
+            # One came meanwhile: it found the old timer set, which is gone now.
+            self._work.watch(workspace_id, agent_id, now)
 
     def _retire(self, workspace_id: str, timer: Timer) -> None:
         """Put an ended execution away, once the record has all of it."""

@@ -90,14 +90,15 @@ class WorkService:
             self._presence.welcome_back(agent)
         if agent.paused_at is not None:
             return None
-        held = _redeliverable(agent, poll, desk.leases)
-        if held and (view := self._redeliver(agent, held)):
-            return view
+        held = _redeliverable(agent, poll, desk.leases)[: poll.most]
+        given = [one for one in (self._redeliver(agent, lease) for lease in held) if one]
+        if given:
+            return _answer(given)
         room = agent.max_concurrent_tasks - len(desk.leases)
         taken = self._claim(agent, poll, desk, min(poll.most, room))
         return _answer(taken)
 
-    def _redeliver(self, agent: Agent, held: HeldLease) -> View | None:
+    def _redeliver(self, agent: Agent, held: HeldLease) -> tuple[Execution, View] | None:
         """Give a lease again that its holder seems not to know of."""
         try:
             subtask_ids = self._with_inputs(agent.workspace_id, held)
@@ -109,7 +110,7 @@ class WorkService:
             return None
         place = (held.execution_id, held.subtask_id)
         ends_at = self._work.lease_end(agent.workspace_id, *place) or self._clock()
-        return _answer([(execution, work_view(execution, place[1], ends_at, redelivered=True))])
+        return execution, work_view(execution, place[1], ends_at, redelivered=True)
 
     def _with_inputs(self, workspace_id: str, held: HeldLease) -> list[str]:
         graph = self._live.part(workspace_id, held.execution_id, ()).graph
@@ -186,12 +187,10 @@ def claimant_of(
     )
 
 
-def _redeliverable(agent: Agent, poll: Poll, leases: Sequence[HeldLease]) -> HeldLease | None:
-    """Choose the lease to give again: that of this very poll, or the one of a one-task agent."""
-    for held in leases:
-        if poll.poll_id and held.lease.poll_id == poll.poll_id:
-            return held
-    return leases[0] if leases and agent.max_concurrent_tasks == 1 else None
+def _redeliverable(agent: Agent, poll: Poll, leases: Sequence[HeldLease]) -> Sequence[HeldLease]:
+    """Choose the leases to give again: those of this very poll, or the one of a one-task agent."""
+    same = [one for one in leases if poll.poll_id and one.lease.poll_id == poll.poll_id]
+    return same or (leases[:1] if agent.max_concurrent_tasks == 1 else ())
 
 
 def _answer(taken: Sequence[tuple[Execution, View]]) -> View | None:

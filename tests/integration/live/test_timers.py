@@ -214,7 +214,7 @@ def test_an_execution_out_of_time_fails_once(scene: Scene) -> None:
 
 # Putting away
 
-REMAINS = {"ax:workspaces", "ax:{ws_1}:log", "ax:{ws_1}:timers", f"ax:{{ws_1}}:a:{AGENT}"}
+REMAINS = {"ax:workspaces", "ax:{ws_1}:log", "ax:{ws_1}:timers", f"ax:{{ws_1}}:agent:{AGENT}"}
 """The workspaces, the tail of the log, when the agent was last heard of and when it is missed."""
 
 

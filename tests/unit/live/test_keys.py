@@ -33,3 +33,12 @@ def test_the_wake_pattern_matches_the_channel_of_any_workspace() -> None:
 def test_timers_and_leases_are_named_by_execution_and_subtask() -> None:
     assert timer("lease", "exec_1", "a") == "lease|" + lease_field("exec_1", "a")
     assert timer("retire", "exec_1") == "retire|exec_1|"
+
+
+def test_ids_that_hold_colons_share_no_key() -> None:
+    keys = Keys("ws_1")
+    ids = ("bot", "bot:work", "bot:leases", "work:bot", "executions:bot")
+    makers = (keys.agent, keys.work, keys.leases, keys.executions)
+    spelled = [make(one) for make in makers for one in ids]
+    assert len(set(spelled)) == len(spelled)
+    assert keys.idempotency("agent:a", "b:c") != keys.idempotency("agent:a:b", "c")
