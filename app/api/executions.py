@@ -8,6 +8,7 @@ from app.api import schemas
 from app.api.blueprint import Blueprint
 from app.api.encoding import reply
 from app.api.guard import caller, users_only
+from app.api.idempotency import made_id
 from app.api.limits import Limits
 from app.services import Services
 
@@ -25,7 +26,7 @@ def create_blueprint(services: Services, _limits: Limits) -> Blueprint:
     @users_only
     def create(body: dict[str, Any]) -> Response:
         """Create an execution of a plan and, unless told not to, start it."""
-        view = executions.create(caller(), body)
+        view = executions.create(caller(), body, made_id(services.answers, "exec"))
         return reply(view, 201, Location=f"/api/executions/{view['execution_id']}")
 
     @blueprint.get("")

@@ -6,6 +6,7 @@ from flask import Blueprint, Response, g, request
 from werkzeug.exceptions import Conflict, UnprocessableEntity
 
 from app.api.guard import caller
+from app.domain.ids import new_id
 from app.services.answers import AnswerService, StoredAnswer
 
 HEADER = "Idempotency-Key"
@@ -40,6 +41,17 @@ def protect(blueprint: Blueprint, answers: AnswerService) -> None:
 
     blueprint.before_request(before)
     blueprint.after_request(after)
+
+
+def made_id(answers: AnswerService, kind: str) -> str:
+    """Give the id of what this request makes, the same when it is tried again under its key.
+
+    So a try whose commit went through while its answer was lost makes nothing twice.
+    """
+    digest = g.get("idempotency_digest")
+    if digest is None:
+        return new_id(kind)
+    return answers.made_id(caller(), f"{request.headers[HEADER]}:{digest}", new_id(kind))
 
 
 def _replay(stored: StoredAnswer | None, digest: str) -> Response | None:

@@ -39,6 +39,14 @@ class StoredAnswers:
             found: Any = self._client.get(name)
         return msgspec.msgpack.decode(found, type=StoredAnswer) if found else None
 
+    def made_id(self, workspace_id: str, owner: str, key: str, proposed: str) -> str:
+        """Give the id of what a request makes: that of its first try, also after a lost answer."""
+        name = Keys(workspace_id).made(owner, key)
+        with translated():
+            self._client.set(name, proposed, nx=True, ex=ANSWER_LIFE)
+            found: Any = self._client.get(name)
+        return found.decode() if found else proposed
+
     def keep(self, workspace_id: str, owner: str, key: str, answer: StoredAnswer) -> None:
         """Keep an answer for repeats."""
         name = Keys(workspace_id).idempotency(owner, key)

@@ -80,6 +80,10 @@ class Keys:
         """String: the answer to a POST that carried this ``Idempotency-Key``."""
         return f"{self._prefix}idem:{len(owner)}:{owner}:{key}"
 
+    def made(self, owner: str, key: str) -> str:
+        """String: the id of what a POST with this ``Idempotency-Key`` makes, at each try."""
+        return f"{self._prefix}made:{len(owner)}:{owner}:{key}"
+
     def lock(self, name: str) -> str:
         """String: somebody does this now."""
         return f"{self._prefix}lock:{name}"

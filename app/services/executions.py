@@ -1,5 +1,6 @@
 """Executions: create, start, look up, pause, resume, cancel."""
 
+import contextlib
 from collections.abc import Collection
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from app.domain.states import ExecutionStatus
 from app.live.errors import NotLive
 from app.live.executions import LiveExecutions
 from app.record.breakdowns import Breakdowns
+from app.record.errors import AlreadyExists
 from app.record.executions import Executions
 from app.record.pages import Page
 from app.record.plans import Plans, StoredPlan
@@ -57,8 +59,10 @@ class ExecutionService:
         self._clock = clock
         self._risky_words = risky_words
 
-    def create(self, principal: Principal, request: View) -> View:
+    def create(self, principal: Principal, request: View, execution_id: str = "") -> View:
         """Create an execution of a plan's present version, and start it unless told not to.
+
+        Creating one of the same ``execution_id`` again gives the first.
 
         Raises:
             NotFound: There is no such plan or agent.
@@ -93,10 +97,14 @@ class ExecutionService:
             unborn = Execution.unborn(graph, "", workspace_id)
             misfits = self._unmatched(unborn, agent_id)
             commands.append(c.StartExecution(actor=principal.actor, unmatched=misfits))
-        return execution_view(self._bear(workspace_id, packed, commands, create, stored))
+        born = self._bear(
+            execution_id or new_id("exec"), workspace_id, packed, commands, create, stored
+        )
+        return execution_view(born)
 
     def _bear(
         self,
+        execution_id: str,
         workspace_id: str,
         packed: bytes,
         commands: list[c.Command],
@@ -106,7 +114,7 @@ class ExecutionService:
         """Note the execution in the record, then bring it to life: lists show it at once."""
         now = self._clock()
         unborn = Header(
-            execution_id=new_id("exec"),
+            execution_id=execution_id,
             workspace_id=workspace_id,
             plan_id=create.plan_id,
             plan_version=create.plan_version,
@@ -118,7 +126,8 @@ class ExecutionService:
             created_at=now,
             updated_at=now,
         )
-        self._record.add(unborn, create.actor, packed)
+        with contextlib.suppress(AlreadyExists):  # An earlier try came so far, or further.
+            self._record.add(unborn, create.actor, packed)
         try:
             return self._live.create(
                 workspace_id, unborn.execution_id, packed, commands, now

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.live.errors import LiveUnavailable
 from app.live.executions import LiveExecutions
 from app.record.errors import RecordUnavailable
 from app.record.plans import Plans
@@ -139,3 +140,24 @@ def test_tickets_are_repeatable_too(user: Caller) -> None:
 
 def _unavailable(*_: Any, **__: Any) -> None:
     raise RecordUnavailable("PostgreSQL does not answer.")
+
+
+def test_execution_whose_answer_was_lost_is_made_once(
+    scene: Scene, agent: AgentCaller, user: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan_id = scene.plan(plan_document())
+    request = {"plan_id": plan_id, "agent_id": agent.agent_id}
+    create = LiveExecutions.create
+
+    def lose_the_answer(*given: Any) -> None:
+        create(*given)
+        raise LiveUnavailable("Redis does not answer.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(LiveExecutions, "create", lose_the_answer)
+        assert user.post("/api/executions", request, headers=KEY).status_code == 503
+
+    first, again = (user.post("/api/executions", request, headers=KEY) for _ in range(2))
+    assert (first.status_code, first.json["status"]) == (201, "QUEUED")
+    assert first.json == again.json
+    assert count(user, "/api/executions") == 1

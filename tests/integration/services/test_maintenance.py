@@ -1,6 +1,7 @@
 """What was left half-way is mended: unborn executions, plans nobody breaks down."""
 
 import datetime as dt
+from collections.abc import Iterator
 
 import pytest
 
@@ -79,3 +80,22 @@ def test_one_timer_that_cannot_be_carried_out_holds_up_no_other(
     services.upkeep.sweep(sound.workspace_id)
     assert stage.subtask(second, "t0s0")["status"] == "RETRYING"
     assert stage.subtask(first, "t0s0")["status"] == "RUNNING"
+
+
+def test_an_execution_that_comes_while_its_agent_is_looked_at_is_watched_too(
+    services: Services, stage: Stage, clock: TurnedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = stage.agent()
+    execution_id = stage.execution(agent)
+    known = services.upkeep._work.executions
+    answers: Iterator[list[str]] = iter([[]])
+
+    clock.advance(minutes=31)
+    with monkeypatch.context() as patch:
+        patch.setattr(services.upkeep._work, "executions", lambda *a: next(answers, known(*a)))
+        services.upkeep.sweep(agent.workspace_id)
+    assert stage.status(execution_id) == "QUEUED"
+
+    clock.advance(minutes=31)
+    services.upkeep.sweep(agent.workspace_id)
+    assert stage.status(execution_id) == "BLOCKED"
