@@ -13,7 +13,7 @@ import msgspec
 import redis
 
 from app.domain.execution import Lease
-from app.live.change import milliseconds, not_before
+from app.live.change import not_before
 from app.live.keys import TIMER_SEPARATOR, Keys, agent_timer, lease_field, timer
 from app.live.scripts import Scripts, translated
 
@@ -73,7 +73,7 @@ class Work:
 
     def watch(self, workspace_id: str, agent_id: str, now: dt.datetime) -> None:
         """Have the agent found off line unless it is heard of in time."""
-        due = {agent_timer(agent_id): milliseconds(now + self._offline)}
+        due = {agent_timer(agent_id): not_before(now + self._offline)}
         with translated():
             self._client.zadd(Keys(workspace_id).timers, due, nx=True)
 

@@ -263,10 +263,13 @@ class ExecutionService:
         """
         actor, reason = principal.actor, request.get("reason") or ""
         agent_id: str = request.get("agent_id") or ""
-        commands: list[c.Command] = []
         if agent_id:
             self._agents.find(principal.workspace_id, agent_id)
-            misfits = self._unmatched(execution, agent_id)
+        # A pause or a cancel asks nothing of PostgreSQL, which may be away just then.
+        matched = agent_id or request.get("status") == ExecutionStatus.RUNNING
+        misfits = self._unmatched(execution, agent_id) if matched else {}
+        commands: list[c.Command] = []
+        if agent_id:
             commands.append(
                 c.ReassignExecution(
                     actor=actor, agent_id=agent_id, reason=reason, unmatched=misfits
@@ -276,10 +279,8 @@ class ExecutionService:
             wanted = ExecutionStatus(status)
             starts = wanted is ExecutionStatus.RUNNING
             if starts and execution.header.status is ExecutionStatus.CREATED:
-                misfits = self._unmatched(execution, agent_id)
                 commands.append(c.StartExecution(actor=actor, unmatched=misfits))
             elif starts:
-                misfits = self._unmatched(execution, agent_id)
                 commands.append(c.ResumeExecution(actor=actor, reason=reason, unmatched=misfits))
             else:
                 commands.append(_CONTROLS[wanted](actor=actor, reason=reason))
