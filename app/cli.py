@@ -4,13 +4,34 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
+from importlib import import_module
+from typing import Final, Protocol, cast
 
-from app.commands.up import UpOptions, up
+from app.commands.options import path
 from app.embedded.errors import StartError
 from config.settings import PROJECT, Settings, SettingsError
 
-_CANNOT_START = 2
+COMMANDS: Final = {
+    "up": "start everything and carry out a plan",
+    "prepare": "check the servers and bring the database up to date",
+    "worker": "handle the messages of the queue",
+    "execute": "carry out a plan on a running server",
+}
+"""What each module of ``app.commands`` that is a command does."""
+
+_CANNOT_START: Final = 2
+
+
+class Command(Protocol):
+    """What a command's module offers."""
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """Say what the command may be asked for."""
+        ...
+
+    def run(self, settings: Settings, options: argparse.Namespace) -> int:
+        """Do what the options ask for; returns the exit code."""
+        ...
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -18,131 +39,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Wrong settings and everything that cannot be started are told in a sentence, with code 2.
     """
-    options = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    # Only what is asked for is imported: the runner serves for months and shall stay small.
+    command = _command(words[0]) if words and words[0] in COMMANDS else None
+    options = parser_of(words[0] if words else "", command).parse_args(words)
+    if command is None:
+        raise AssertionError("The parser takes no other words.")
     try:
-        return _run(options)
+        settings = Settings.load({**os.environ, **_overrides(options)}, PROJECT / ".env")
+        return command.run(settings, options)
     except (SettingsError, StartError) as error:
         print(error, file=sys.stderr)
         return _CANNOT_START
 
 
-def _run(options: argparse.Namespace) -> int:
-    settings = Settings.load({**os.environ, **_overrides(options)}, PROJECT / ".env")
-    # Imported where needed: the runner serves for months and shall stay small.
-    match options.command:
-        case "up":
-            return up(settings, _up_options(options))
-        case "prepare":
-            from app.commands.prepare import prepare
-
-            return prepare(settings)
-        case "worker":
-            from app.commands.worker import work
-
-            return work(settings)
-        case _:
-            return _execute(settings, options)
-
-
-def _execute(settings: Settings, options: argparse.Namespace) -> int:
-    from app.commands.client import Client
-    from app.commands.execute import Order, execute
-
-    try:
-        key = (settings.data_dir / "user_key").read_text().strip()
-    except OSError as error:
-        raise StartError(f"There is no user key in {settings.data_dir}: {error}") from error
-    order = Order(options.plan, options.agent_id, options.auto_approve, options.give_up_blocked)
-    return execute(Client(options.url, key), order)
-
-
-def _overrides(options: argparse.Namespace) -> dict[str, str]:
-    found: dict[str, str] = {}
-    if getattr(options, "port", None) is not None:
-        found["PLANEXE_PORT"] = str(options.port)
-    if getattr(options, "data_dir", None) is not None:
-        found["PLANEXE_DATA_DIR"] = str(options.data_dir)
-    return found
-
-
-def _up_options(options: argparse.Namespace) -> UpOptions:
-    if options.plan and not options.plan.exists():
-        raise StartError(f"There is no plan {options.plan}.")
-    return UpOptions(
-        plan=options.plan,
-        agent=options.agent,
-        once=options.once,
-        fresh=options.fresh,
-        speed=options.speed,
-        auto_approve=options.auto_approve,
-        ready_file=options.ready_file,
-    )
-
-
-def _parser() -> argparse.ArgumentParser:
+def parser_of(name: str, command: Command | None) -> argparse.ArgumentParser:
+    """Build the parser, with the options of one command."""
     parser = argparse.ArgumentParser(
         prog="planexe-ax", description="Carries out plans with autonomous agents."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _add_up(commands.add_parser("up", help="start everything and carry out a plan"))
-    commands.add_parser("prepare", help="check the servers and bring the database up to date")
-    commands.add_parser("worker", help="handle the messages of the queue")
-    _add_execute(commands.add_parser("execute", help="carry out a plan on a running server"))
+    for one, summary in COMMANDS.items():
+        of_one = commands.add_parser(
+            one, help=summary, description=f"{summary[0].upper()}{summary[1:]}."
+        )
+        if one == name and command:
+            command.add_options(of_one)
+            of_one.add_argument(
+                "--data-dir", type=path, help="folder of the servers' data and the keys"
+            )
     return parser
 
 
-def _add_up(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--plan", type=_path, help="plan to carry out (default: a small demo)")
-    parser.add_argument(
-        "--agent",
-        choices=["simulated", "none"],
-        default="simulated",
-        help="agent that carries it out; none only imports the plan (default: simulated)",
-    )
-    parser.add_argument(
-        "--once",
-        action="store_true",
-        help="end when the plan is carried out: code 0 when COMPLETED, else the reason is told",
-    )
-    parser.add_argument("--port", type=int, help="port of the web server; 0 takes a free one")
-    parser.add_argument("--data-dir", type=_path, help="folder of the servers' data and the keys")
-    parser.add_argument("--fresh", action="store_true", help="empty the data folder before")
-    parser.add_argument(
-        "--speed", type=_factor, default=1.0, help="time factor of simulated actions (default: 1)"
-    )
-    _add_auto_approve(parser)
-    parser.add_argument(
-        "--ready-file", type=_path, help="file to write {url, user_key, pid} to once it serves"
-    )
+def _overrides(options: argparse.Namespace) -> dict[str, str]:
+    """Spell the options that stand for settings as their variables."""
+    named = {"PLANEXE_PORT": "port", "PLANEXE_DATA_DIR": "data_dir"}
+    found = {name: getattr(options, option, None) for name, option in named.items()}
+    return {name: str(value) for name, value in found.items() if value is not None}
 
 
-def _add_execute(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--url", required=True, help="address of the web server")
-    parser.add_argument("--plan", type=_path, required=True, help="plan: a file or a folder")
-    parser.add_argument("--agent-id", help="agent to carry it out (default: import only)")
-    _add_auto_approve(parser)
-    parser.add_argument(
-        "--give-up-blocked", action="store_true", help="fail when it stays blocked for 30 seconds"
-    )
-
-
-def _add_auto_approve(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--auto-approve",
-        action="store_true",
-        help="grant reviews, approvals and gates, and play the people; each is recorded as such",
-    )
-
-
-def _path(text: str) -> Path:
-    return Path(text).expanduser().absolute()
-
-
-def _factor(text: str) -> float:
-    factor = float(text)
-    if not 0 < factor < float("inf"):
-        raise ValueError(text)
-    return factor
+def _command(name: str) -> Command:
+    return cast("Command", import_module(f"app.commands.{name}"))
 
 
 if __name__ == "__main__":

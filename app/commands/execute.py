@@ -1,12 +1,16 @@
 """``planexe-ax execute``: carry out one plan through the API, as any other client would."""
 
+import argparse
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from app.commands.client import Client, Refused
+from app.commands.options import add_auto_approve, path
 from app.commands.upload import read_upload
+from app.embedded.errors import StartError
+from config.settings import Settings
 
 _LOOK_AGAIN_SECONDS: Final = 0.2
 _BREAKDOWN_SECONDS: Final = 600.0
@@ -34,6 +38,27 @@ class Order:
     agent_id: str | None
     auto_approve: bool = False
     give_up_blocked: bool = False
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Say what the command may be asked for."""
+    parser.add_argument("--url", required=True, help="address of the web server")
+    parser.add_argument("--plan", type=path, required=True, help="plan: a file or a folder")
+    parser.add_argument("--agent-id", help="agent to carry it out (default: import only)")
+    add_auto_approve(parser)
+    parser.add_argument(
+        "--give-up-blocked", action="store_true", help="fail when it stays blocked for 30 seconds"
+    )
+
+
+def run(settings: Settings, options: argparse.Namespace) -> int:
+    """Do what the options ask for."""
+    try:
+        key = (settings.data_dir / "user_key").read_text().strip()
+    except OSError as error:
+        raise StartError(f"There is no user key in {settings.data_dir}: {error}") from error
+    order = Order(options.plan, options.agent_id, options.auto_approve, options.give_up_blocked)
+    return execute(Client(options.url, key), order)
 
 
 def execute(client: Client, order: Order) -> int:

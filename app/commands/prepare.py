@@ -1,11 +1,22 @@
 """``planexe-ax prepare``: check the servers, bring the database up to date, make the owner."""
 
+import argparse
+
 from app.bootstrap import ensure_owner
 from app.embedded.check import check_servers
 from app.embedded.data_folder import write_private
 from app.embedded.errors import StartError
 from app.record.migrate import upgrade
 from config.settings import Settings
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Offer nothing: the settings say it all."""
+
+
+def run(settings: Settings, _options: argparse.Namespace) -> int:
+    """Do what the command is for."""
+    return prepare(settings)
 
 
 def prepare(settings: Settings) -> int:

@@ -1,5 +1,6 @@
 """``planexe-ax up``: servers, database, processes, plan and agent in one command."""
 
+import argparse
 import json
 import os
 import sys
@@ -9,9 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from app.commands.options import add_auto_approve, factor, path
 from app.embedded.console import Console
 from app.embedded.data_folder import DataFolder, write_private
-from app.embedded.errors import ProgramFailed
+from app.embedded.errors import ProgramFailed, StartError
 from app.embedded.ports import require_port
 from app.embedded.procfile import read_procfile
 from app.embedded.program import Program
@@ -36,6 +38,47 @@ class UpOptions:
     speed: float = 1.0
     auto_approve: bool = False
     ready_file: Path | None = None
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Say what the command may be asked for."""
+    parser.add_argument("--plan", type=path, help="plan to carry out (default: a small demo)")
+    parser.add_argument(
+        "--agent",
+        choices=["simulated", "none"],
+        default="simulated",
+        help="agent that carries it out; none only imports the plan (default: simulated)",
+    )
+    parser.add_argument(
+        "--once",
+        action="store_true",
+        help="end when the plan is carried out: code 0 when COMPLETED, else the reason is told",
+    )
+    parser.add_argument("--port", type=int, help="port of the web server; 0 takes a free one")
+    parser.add_argument("--fresh", action="store_true", help="empty the data folder before")
+    parser.add_argument(
+        "--speed", type=factor, default=1.0, help="time factor of simulated actions (default: 1)"
+    )
+    add_auto_approve(parser)
+    parser.add_argument(
+        "--ready-file", type=path, help="file to write {url, user_key, pid} to once it serves"
+    )
+
+
+def run(settings: Settings, options: argparse.Namespace) -> int:
+    """Do what the options ask for."""
+    if options.plan and not options.plan.exists():
+        raise StartError(f"There is no plan {options.plan}.")
+    asked = UpOptions(
+        plan=options.plan,
+        agent=options.agent,
+        once=options.once,
+        fresh=options.fresh,
+        speed=options.speed,
+        auto_approve=options.auto_approve,
+        ready_file=options.ready_file,
+    )
+    return up(settings, asked)
 
 
 def up(settings: Settings, options: UpOptions) -> int:

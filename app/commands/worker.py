@@ -1,5 +1,6 @@
 """``planexe-ax worker``: handle the messages of the queue, in one process."""
 
+import argparse
 import signal
 import threading
 from importlib import import_module
@@ -13,6 +14,15 @@ from config.settings import Settings
 # Dramatiq looks for new messages so often; its own 1000 ms would show on the dashboard.
 _IDLE_MS: Final = 50
 _STOP_MS: Final = 2500
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Offer nothing: the settings say it all."""
+
+
+def run(settings: Settings, _options: argparse.Namespace) -> int:
+    """Do what the command is for."""
+    return work(settings)
 
 
 def work(settings: Settings) -> int:

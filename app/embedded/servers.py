@@ -75,8 +75,12 @@ def start_servers(
 
 
 @contextmanager
-def running_servers(path: Path) -> Generator[ServerUrls]:
+def running_servers(
+    path: Path, database_url: str | None = None, redis_url: str | None = None
+) -> Generator[ServerUrls]:
     """Serve from a data folder while the context lasts, without any other program.
+
+    A server for which there is an address is not started.
 
     Raises:
         StartError: The folder is in use or a server cannot be started.
@@ -84,7 +88,7 @@ def running_servers(path: Path) -> Generator[ServerUrls]:
     folder = DataFolder(path)
     try:
         with Supervisor(Console(), [folder.lock.descriptor]) as supervisor:
-            yield start_servers(folder, supervisor)
+            yield start_servers(folder, supervisor, database_url, redis_url)
     finally:
         folder.release()
 
