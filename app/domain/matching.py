@@ -1,9 +1,122 @@
-"""Who can do what: subtasks of a graph against the actions agents perform."""
+"""Who can do what: actions and their params against the capabilities that agents declare.
 
-from collections.abc import Collection, Mapping
+A name decides: the action itself, or ``*``, which is any. Before a start that is all. While a
+plan is broken down, an agent's own word for an action is looked for too (``fit``), and the subtask
+then asks for it by that word; so both come to the same answer.
+"""
 
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from app.domain.agents import Capability
 from app.domain.execution import Execution
 from app.domain.plan import Assignee
+
+ANY: Final = "*"
+
+_TYPES: Final[dict[str, tuple[type, ...]]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "array": (list,),
+    "object": (dict,),
+    "null": (type(None),),
+}
+
+
+class Fit(msgspec.Struct, frozen=True):
+    """How an action is matched: by name, any, synonym or description; or none, or unknown.
+
+    ``action`` is the name to ask for. ``unknown`` is where no agent is known at all. ``faults``
+    say what the agent's own schema finds in the params.
+    """
+
+    how: str
+    action: str
+    faults: list[str] = []
+
+    @property
+    def matched(self) -> bool:
+        """Tell whether an agent performs it, as far as is known."""
+        return self.how != "none"
+
+
+def fit(
+    action: str,
+    params: Mapping[str, Any],
+    capabilities: Sequence[Capability],
+    synonyms: Collection[str] = (),
+) -> Fit:
+    """Find the capability for an action: by name, else ``*``, else synonym, else description.
+
+    Args:
+        action: The action of a proposed subtask.
+        params: Its params; they are held against what the capability declares.
+        capabilities: Of the agents that may carry it out. None at all is no misfit.
+        synonyms: Other names of the action.
+    """
+    if not capabilities:
+        return Fit("unknown", action)
+    by_name = {one.action.casefold(): one for one in reversed(capabilities)}
+    if found := by_name.get(action.casefold()):
+        return Fit("name", found.action, param_faults(params, found.params))
+    if ANY in by_name:
+        return Fit("any", action)
+    for name in synonyms:
+        if found := by_name.get(name.casefold()):
+            return Fit("synonym", found.action, param_faults(params, found.params))
+    wanted = _words(action)
+    for one in capabilities:
+        if wanted and wanted <= _words(f"{one.action} {one.description}"):
+            return Fit("description", one.action, param_faults(params, one.params))
+    return Fit("none", action)
+
+
+def _words(text: str) -> set[str]:
+    found = re.findall(r"[^\W_]+", text[:2000].casefold())
+    return {word.removesuffix("s") for word in found if len(word) > 1}
+
+
+def param_faults(params: Mapping[str, Any], declared: Sequence[str] | Mapping[str, Any]) -> list[str]:
+    """Say what is wrong with params by what an agent declared: a JSON Schema; names bind nothing.
+
+    Only the keywords that say which params there must be and of what kind: the schema is somebody
+    else's, and one with references or expressions could hold up whoever follows it.
+    """
+    if not isinstance(declared, Mapping):
+        return []
+    required, properties = declared.get("required"), declared.get("properties")
+    missing = [
+        f"{name} is missing"
+        for name in (required if isinstance(required, list) else [])
+        if name not in params
+    ]
+    known = properties if isinstance(properties, Mapping) else {}
+    wrong = (fault for name in params for fault in _faults(name, params[name], known.get(name)))
+    return [*missing, *wrong]
+
+
+def _faults(name: str, value: Any, schema: Any) -> Iterator[str]:
+    if not isinstance(schema, Mapping):
+        return
+    kinds = schema.get("type", [])
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    known = [kind for kind in kinds if kind in _TYPES] if isinstance(kinds, list) else []
+    if known and not any(_is_a(value, kind) for kind in known):
+        yield f"{name} is to be {' or '.join(known)}"
+    choices = schema.get("enum")
+    if isinstance(choices, list) and value not in choices:
+        yield f"{name} is none of its choices"
+
+
+def _is_a(value: Any, kind: str) -> bool:
+    if isinstance(value, bool):
+        return kind == "boolean"
+    return isinstance(value, _TYPES[kind])
 
 
 def unmatched(
@@ -33,6 +146,6 @@ def mismatch(action: str, agent_id: str, actions_of: Mapping[str, Collection[str
     actions = actions_of.get(agent_id)
     if actions is None:
         return f"There is no agent {agent_id!r}."
-    if action in actions or "*" in actions:
+    if action in actions or ANY in actions:
         return ""
     return f"{agent_id} does not perform {action!r}."

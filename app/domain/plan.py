@@ -171,11 +171,20 @@ class Plan(msgspec.Struct, frozen=True):
         return [task for phase in self.phases for task in phase.tasks]
 
 
+class Source(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where a subtask comes from: a task, one of its written subtasks, and the words themselves."""
+
+    task_id: str
+    subtask_id: str | None = None
+    quote: str = ""
+
+
 class Subtask(msgspec.Struct, frozen=True):
     """One atomic, executable step of a breakdown.
 
     ``dependencies`` are ids of subtasks that must be completed before, after the written order
-    has been made explicit: an empty list means none.
+    has been made explicit: an empty list means none. ``reasons`` say why it has this action, why
+    a person does it, and why it needs approval.
     """
 
     subtask_id: str
@@ -189,13 +198,25 @@ class Subtask(msgspec.Struct, frozen=True):
     success_criteria: list[str] = []
     requires_approval: bool = False
     assignee: Assignee = Assignee.AGENT
+    source: Source | None = None
+    reasons: list[str] = []
+
+
+class ConfidencePart(msgspec.Struct, frozen=True):
+    """One part of a confidence: how much it counts, what it came to, each 0 to 1, and why."""
+
+    name: str
+    weight: float
+    share: float
+    explanation: str
 
 
 class Breakdown(msgspec.Struct, frozen=True):
     """A task as executable subtasks, with a confidence from 0 to 1 and the reasons for it.
 
     ``strategy`` is given, rules, llm or manual. ``needs_review`` is set below the threshold and
-    cleared by an approval.
+    cleared by an approval. ``parts`` are what the confidence is made of, ``uncovered`` the
+    sentences of the task that no subtask serves.
     """
 
     task_id: str
@@ -208,3 +229,5 @@ class Breakdown(msgspec.Struct, frozen=True):
     notes: str = ""
     warnings: list[PlanWarning] = []
     usage: dict[str, Any] = {}
+    parts: list[ConfidencePart] = []
+    uncovered: list[str] = []

@@ -1,0 +1,150 @@
+"""Text as words: how rules, coverage and confidence read what a plan says.
+
+A word is compared by its *stem*, so that "signing", "signed" and "signs" are one word. Everything
+here takes time in proportion to the text.
+"""
+
+import functools
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+_WORD: Final = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*")
+_SENTENCE_END: Final = re.compile(r"[.!?;][\s]+|\n+")
+_VOWELS: Final = frozenset("aeiou")
+_KEPT: Final = frozenset(
+    "analysis basis bus business address access process building meeting marketing engineering "
+    "pricing funding housing briefing hearing opening listing catering wedding during evening "
+    "morning string thing king ring spring bring sing feed need speed seed exceed proceed "
+    "succeed red bed news series species always this its was has status campus".split()
+)
+_IRREGULAR: Final = {
+    "bought": "buy",
+    "paid": "pay",
+    "met": "meet",
+    "held": "hold",
+    "sent": "send",
+    "sold": "sell",
+    "chosen": "choos",
+    "chose": "choos",
+    "written": "writ",
+    "wrote": "writ",
+    "found": "find",
+    "built": "build",
+    "analyse": "analyz",
+    "analyses": "analyz",
+    "analysing": "analyz",
+    "organisation": "organization",
+    "centre": "center",
+    "programme": "program",
+}
+_FUNCTION_WORDS: Final = frozenset(
+    "a an the and or but if then so of to for with by from in on at as into onto over under per "
+    "via about than that this these those it its their they them his her our your we you i he she "
+    "be is are was were been being do does did done has have had will would can could should may "
+    "might must shall not no any all each every both some such other more most very also only own "
+    "which who whom whose what when where how why there here between during before after while "
+    "through within without against across up out off down including include includes ensure "
+    "ensures ensuring ensured etc make makes making".split()
+)
+"""Words that carry a sentence, not its content."""
+
+_ENGLISH: Final = frozenset(
+    "the and with by from that this about your our their will each into which of for are be".split()
+)
+_FOREIGN: Final = frozenset(
+    "der die das und für mit von den dem ein eine einen im zum zur nicht auf werden bei nach "
+    "le la les et des du une un pour avec dans sur aux est en el los las y del para con una por "
+    "il gli di della per che nel och att på av till som och med og til af det er ikke på het een "
+    "van voor met niet zijn do da dos das em uma ao się jest na w z oraz dla ve bir için ja ei "
+    "på við að".split()
+)
+
+
+class Word(NamedTuple):
+    """One word of a text: its stem, and where it stands."""
+
+    stem: str
+    start: int
+    end: int
+
+
+@functools.lru_cache(maxsize=65_536)
+def stem_of(word: str) -> str:
+    """Reduce an English word to what its forms have in common; others stay nearly as they are."""
+    word = word.casefold().replace("’", "'").removesuffix("'s")
+    if word in _IRREGULAR:
+        return _IRREGULAR[word]
+    if word in _KEPT or len(word) < 4 or not word.isalpha():
+        return word
+    return _without_e(_without_ending(word))
+
+
+def _without_ending(word: str) -> str:
+    if word.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
+    if word.endswith(("sses", "xes", "ches", "shes")):
+        return word[:-2]
+    if word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        word = word[:-1]
+        if word in _KEPT:
+            return word
+    for ending in ("ing", "ied", "ed"):
+        if word.endswith(ending) and len(word) - len(ending) > 2:
+            bare = word[: -len(ending)]
+            return bare + "y" if ending == "ied" else _undoubled(bare)
+    return word
+
+
+def _undoubled(word: str) -> str:
+    doubled = word[-1] == word[-2] and word[-1] not in _VOWELS and word[-1] not in "lsz"
+    return word[:-1] if doubled else word
+
+
+def _without_e(word: str) -> str:
+    return word[:-1] if word.endswith("e") and len(word) > 3 else word
+
+
+def words_of(text: str) -> list[Word]:
+    """List the words of a text in order."""
+    return [Word(stem_of(m[0]), m.start(), m.end()) for m in _WORD.finditer(text)]
+
+
+def is_content(word: str) -> bool:
+    """Tell whether a word, as written, says something by itself: no article, no "and"."""
+    return (len(word) > 2 or word.isdigit()) and word.casefold() not in _FUNCTION_WORDS
+
+
+def content_of(text: str) -> set[str]:
+    """Gather the stems of the words that say something by themselves."""
+    return {stem_of(word) for word in _WORD.findall(text) if is_content(word)}
+
+
+def sentences_of(text: str) -> list[str]:
+    """Cut a text into its sentences and lines, without bullets."""
+    found = (part.strip(" \t\r-*•·") for part in _SENTENCE_END.split(text))
+    return [part for part in found if part]
+
+
+def foreign_balance(text: str) -> int:
+    """Weigh words of other languages against English ones: above 0, the text is not English.
+
+    Only words that carry sentences count, and letters outside Latin script.
+    """
+    return sum(_weight(word) for word in _WORD.findall(text))
+
+
+@functools.lru_cache(maxsize=65_536)
+def _weight(word: str) -> int:
+    word = word.casefold()
+    if word in _ENGLISH:
+        return -1
+    return 1 if word in _FOREIGN or not _is_latin(word) else 0
+
+
+def _is_latin(word: str) -> bool:
+    return all(letter < "\u0250" for letter in _letters(word))
+
+
+def _letters(word: str) -> Iterator[str]:
+    return (letter for letter in word if letter.isalpha())
