@@ -55,8 +55,10 @@ from app.services.upkeep import UpkeepLimits, UpkeepService
 from app.services.why import WhyService
 from app.services.work import WorkService
 from config.settings import Settings
+from decomposer.breakdown import Decomposer
 from decomposer.readers import ReadLimits
-from decomposer.rules import Defaults
+from decomposer.rules import RuleStrategy, load_rulebook
+from decomposer.strategy import Defaults
 from workers.broker import make_broker
 from workers.jobs import QueuedJobs
 
@@ -72,6 +74,7 @@ def build(settings: Settings, clock: Clock = system_clock) -> Services:
 
     Raises:
         MissingServers: ``DATABASE_URL`` or ``REDIS_URL`` is not set.
+        RulesError: A rule file of the user's cannot be used.
     """
     if not settings.database_url or not settings.redis_url:
         raise MissingServers("Set DATABASE_URL and REDIS_URL, or start with `planexe-ax up`.")
@@ -99,7 +102,8 @@ def build(settings: Settings, clock: Clock = system_clock) -> Services:
     plans, breakdowns = Plans(engine), Breakdowns(engine)
     executions, history = Executions(engine), History(engine)
     identity = Identity(Identities(engine), Tickets(client), clock)
-    agents = AgentService(Agents(engine), work, identity, _terms(settings), clock)
+    agent_records = Agents(engine)
+    agents = AgentService(agent_records, work, identity, _terms(settings), clock)
     explainer = Explainer(work, agents, _silence(settings), clock)
     risky_words = settings.approval_words.split(",")
     execution_service = ExecutionService(
@@ -117,7 +121,7 @@ def build(settings: Settings, clock: Clock = system_clock) -> Services:
         agents=agents,
         plans=PlanService(plans, breakdowns, jobs, _read_limits(settings), clock),
         decomposition=DecompositionService(
-            plans, breakdowns, settings.confidence_threshold, _defaults(settings)
+            plans, breakdowns, agent_records, _decomposer(settings), _defaults(settings)
         ),
         executions=execution_service,
         work=desk,
@@ -182,6 +186,11 @@ def _read_limits(settings: Settings) -> ReadLimits:
         max_subtasks=settings.max_plan_subtasks,
         hours_per_day=settings.hours_per_day,
     )
+
+
+def _decomposer(settings: Settings) -> Decomposer:
+    rulebook = load_rulebook(settings.rules_dir)
+    return Decomposer(RuleStrategy(rulebook), rulebook.catalogue, settings.confidence_threshold)
 
 
 def _defaults(settings: Settings) -> Defaults:

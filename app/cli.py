@@ -10,12 +10,14 @@ from typing import Final, Protocol, cast
 from app.commands.options import path
 from app.embedded.errors import StartError
 from config.settings import PROJECT, Settings, SettingsError
+from decomposer.errors import RulesError
 
 COMMANDS: Final = {
     "up": "start everything and carry out a plan",
     "prepare": "check the servers and bring the database up to date",
     "worker": "handle the messages of the queue",
     "execute": "carry out a plan on a running server",
+    "calibrate": "compare the confidence of breakdowns with what became of them",
 }
 """What each module of ``app.commands`` that is a command does."""
 
@@ -48,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = Settings.load({**os.environ, **_overrides(options)}, PROJECT / ".env")
         return command.run(settings, options)
-    except (SettingsError, StartError) as error:
+    except (SettingsError, StartError, RulesError) as error:
         print(error, file=sys.stderr)
         return _CANNOT_START
 

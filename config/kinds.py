@@ -52,6 +52,11 @@ def folder() -> Kind[Path]:
     return Kind("a path", lambda value: Path(value).expanduser())
 
 
+def optional_folder() -> Kind[Path | None]:
+    """Accept the path of a folder that there need not be."""
+    return Kind("a path", lambda value: Path(value).expanduser())
+
+
 def url(*schemes: str) -> Kind[str | None]:
     """Accept a URL of one of ``schemes`` with a host. Secret, for it may hold a password."""
 

@@ -191,6 +191,12 @@ class Settings:
     confidence_threshold: float = _setting(
         kinds.number(0, 1), 0.8, "Breakdowns below this confidence wait for a review."
     )
+    rules_dir: Path | None = _setting(  # noqa: RUF009 a field, as all the others
+        kinds.optional_folder(),
+        None,
+        "Folder of rule files that extend or override those that come along, as "
+        "docs/decomposition.md says. A relative path counts from the project's folder.",
+    )
     hours_per_day: float = _setting(
         kinds.number(0.5, 24, "hours"), 8, "Working hours counted for one day of an estimate."
     )
@@ -220,6 +226,8 @@ class Settings:
                 faults.append(Fault(spec.env, shown, f"must be {spec.kind.accepts}"))
         base = dotenv.parent if dotenv else Path.cwd()
         parsed["data_dir"] = (base / parsed.get("data_dir", cls.data_dir)).resolve()
+        if parsed.get("rules_dir"):
+            parsed["rules_dir"] = (base / parsed["rules_dir"]).resolve()
         settings = cls(**parsed)
         faults += _contradictions(settings)
         if faults:

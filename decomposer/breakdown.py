@@ -73,14 +73,8 @@ def match(
     """
     found: list[Subtask] = []
     fits: dict[str, Fit] = {}
-    brought = {
-        item.subtask_id
-        for task in frame.plan.tasks[: len(subtasks) and None]
-        for item in task.written_subtasks
-        if item.action
-    } if frame.capabilities else set[str]()
     for subtask in subtasks:
-        if subtask.assignee is Assignee.HUMAN or subtask.subtask_id in brought:
+        if subtask.assignee is Assignee.HUMAN or subtask.subtask_id in frame.brought:
             found.append(subtask)
             continue
         action = catalogue.get(subtask.action)

@@ -25,10 +25,11 @@ How agents match: by name or ``*`` 1, synonym 0.95, description 0.7; a person in
 0.6; nobody 0; 1 where no agent is known. Why these numbers: ``docs/decomposition.md``.
 """
 
+import functools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import log2
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from app.domain.graph import find_cycle
 from app.domain.matching import Fit
@@ -37,7 +38,7 @@ from decomposer.coverage import Coverage
 from decomposer.rules.catalogue import PERFORM_TASK, Catalogue
 from decomposer.rules.entities import entities_of
 from decomposer.strategy import Proposal
-from decomposer.words import content_of, sentences_of, words_of
+from decomposer.words import content_of, sentences_of, word_set, words_of
 
 WEIGHTS: Final = {
     "structure": 0.10,
@@ -65,15 +66,16 @@ _FITS: Final = {
     "none": 0.0,
 }
 _PERSON_INSTEAD: Final = 0.6
+_UNSURE: Final = 0.5
 _READ: Final = 2000
-_VAGUE: Final = frozenset(
+_VAGUE: Final = word_set(
     "appropriat relevant necessary potential various effectiv suitabl proper properly needed "
     "possibl adequat thorough thoroughly accordingly effectively efficiently comprehensiv "
-    "optimal successful successfully smooth smoothly significant several general".split()
+    "optimal successful successfully smooth smoothly significant several general"
 )
-_CHECKS: Final = frozenset(
+_CHECKS: Final = word_set(
     "least within until confirm verify confirmation deadline minimum maximum exactly pass meet "
-    "criteria standard target threshold".split()
+    "criteria standard target threshold"
 )
 
 Share = tuple[float, str]
@@ -123,9 +125,7 @@ def reason_of(part: ConfidencePart) -> str:
 
 def agreement(one: Sequence[Subtask], other: Sequence[Subtask]) -> float:
     """Compare two breakdowns of one task: by the actions they take, and by what they are about."""
-    actions = _jaccard(
-        Counter(step.action for step in one), Counter(step.action for step in other)
-    )
+    actions = _jaccard(Counter(step.action for step in one), Counter(step.action for step in other))
     words = _jaccard(
         Counter(content_of(" ".join(step.title for step in one))),
         Counter(content_of(" ".join(step.title for step in other))),
@@ -155,13 +155,14 @@ def _structure(judged: Judged) -> Share:
 def _action(judged: Judged) -> Share:
     shares = [_certainty(step, judged) for step in judged.subtasks]
     unsure = Counter(
-        step.action for step, share in zip(judged.subtasks, shares, strict=True) if share <= 0.5
+        step.action for step, share in zip(judged.subtasks, shares, strict=True) if share <= _UNSURE
     )
-    told = ", ".join(f"{name} ×{count}" for name, count in unsure.most_common(3))
+    told = ", ".join(f"{name} ({count})" for name, count in unsure.most_common(3))
     clear = len(shares) - unsure.total()
     told = f"; unsure: {told}" if told else ""
     neutral = "" if any(fit.how != "unknown" for fit in judged.fits.values()) else _NO_AGENTS
-    return _chain(shares), f"{clear} of {len(shares)} steps have an action that is clear{told}{neutral}"
+    said = f"{clear} of {len(shares)} steps have an action that is clear{told}{neutral}"
+    return _chain(shares), said
 
 
 _NO_AGENTS: Final = "; no agent is known yet, so none was matched"
@@ -173,7 +174,8 @@ def _certainty(step: Subtask, judged: Judged) -> float:
     matched = _FITS[fit.how] if fit else 1.0
     if fit and fit.how == "none" and step.assignee is Assignee.HUMAN:
         matched = _PERSON_INSTEAD
-    return _clarity(step, judged.catalogue, named=bool(fit and fit.how in _NAMED), name=name) * matched
+    named = fit is not None and fit.how in _NAMED
+    return matched * _clarity(step, judged.catalogue, named=named, name=name)
 
 
 _NAMED: Final = frozenset({"name", "synonym", "description"})
@@ -185,10 +187,10 @@ def _clarity(step: Subtask, catalogue: Catalogue, *, named: bool, name: str) -> 
     words = catalogue.words(step.action) or catalogue.words(name)
     if not words:
         return 0.8 if named else 0.0
-    if not words.isdisjoint(word.stem for word in words_of(step.title[:_READ])):
+    if not words.isdisjoint(_facts(step.title[:_READ]).stems):
         return 1.0
     text = step.source.quote if step.source else step.description[:_READ]
-    return 0.5 if words.isdisjoint(word.stem for word in words_of(text)) else 0.8
+    return 0.5 if words.isdisjoint(_facts(text).stems) else 0.8
 
 
 def _params(judged: Judged) -> Share:
@@ -236,31 +238,55 @@ def _specificity(judged: Judged) -> Share:
     return share, told
 
 
+class _Facts(NamedTuple):
+    """What is counted in a text."""
+
+    stems: frozenset[str]
+    content: frozenset[str]
+    named: frozenset[str]
+    vague: int
+    sentences: int
+
+
+@functools.lru_cache(maxsize=256)
+def _facts(text: str) -> _Facts:
+    """Count in a text; the steps of one item share theirs."""
+    stems = [word.stem for word in words_of(text)]
+    return _Facts(
+        frozenset(stems),
+        content_of(text),
+        frozenset(entities_of(text)),
+        sum(stem in _VAGUE for stem in stems),
+        len(sentences_of(text)),
+    )
+
+
+def _both(step: Subtask) -> tuple[_Facts, _Facts]:
+    return _facts(step.title[:_READ]), _facts(step.description[:_READ])
+
+
 def _described(step: Subtask) -> float:
-    words = content_of(f"{step.title} {step.description[:_READ]}")
-    return min(1.0, len(words) / FULL_DESCRIPTION)
+    title, text = _both(step)
+    return min(1.0, len(title.content | text.content) / FULL_DESCRIPTION)
 
 
 def _concrete(step: Subtask) -> float:
     """Count what is named: numbers, dates, amounts, places, addresses, files, people."""
-    found = entities_of(f"{step.title} . {step.description[:_READ]}")
+    title, text = _both(step)
     filled = {name for name in ("person", "topic", "location") if step.params.get(name)}
-    return min(1.0, len(found.keys() | filled) / 3)
+    return min(1.0, len(title.named | text.named | filled) / 3)
 
 
 def _checkable(step: Subtask) -> float:
     if step.success_criteria:
         return 1.0
-    words = {word.stem for word in words_of(step.description[:_READ])}
-    return 0.5 if not words.isdisjoint(_CHECKS) else 0.0
+    return 0.0 if _CHECKS.isdisjoint(_both(step)[1].stems) else 0.5
 
 
 def _plain(step: Subtask) -> float:
     """Take off for words that leave open what is meant, and for more sentences than two."""
-    text = step.description[:_READ]
-    vague = sum(word.stem in _VAGUE for word in words_of(text))
-    more = max(0, len(sentences_of(text)) - 2)
-    return max(0.0, 1 - 0.25 * vague - 0.2 * more)
+    _, text = _both(step)
+    return max(0.0, 1 - 0.25 * text.vague - 0.2 * max(0, text.sentences - 2))
 
 
 def _sized(task: Task, steps: int) -> Share:
@@ -279,11 +305,3 @@ def _chain(shares: Sequence[float]) -> float:
 
 def _mean(shares: Sequence[float]) -> float:
     return sum(shares) / len(shares) if shares else 0.0
-
-
-def as_json(parts: Sequence[ConfidencePart]) -> list[dict[str, Any]]:
-    """Spell parts as plain values."""
-    return [
-        {"name": p.name, "weight": p.weight, "share": p.share, "explanation": p.explanation}
-        for p in parts
-    ]

@@ -49,6 +49,16 @@ class Frame:
             ]
         )
 
+    @functools.cached_property
+    def brought(self) -> frozenset[str]:
+        """Name the subtasks that the plan brings with an action: nobody changes those."""
+        return frozenset(
+            item.subtask_id
+            for task in self.plan.tasks
+            for item in task.written_subtasks
+            if item.action
+        )
+
     def free_id(self, stem: str, number: int) -> tuple[str, int]:
         """Find ``stem`` with the first number from this one on that is no id of the plan."""
         while f"{stem}{number}" in self.ids:

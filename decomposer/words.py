@@ -6,17 +6,26 @@ here takes time in proportion to the text.
 
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-_WORD: Final = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*")
+
+def word_set(words: str) -> frozenset[str]:
+    """Read a list of words from one line."""
+    return frozenset(words.split())
+
+
+_WORD: Final = re.compile(r"[^\W_]+(?:['\u2019\-][^\W_]+)*")
 _SENTENCE_END: Final = re.compile(r"[.!?;][\s]+|\n+")
+_SHORTEST: Final = 4
+"""Letters of the shortest word that has endings."""
+
 _VOWELS: Final = frozenset("aeiou")
-_KEPT: Final = frozenset(
+_KEPT: Final = word_set(
     "analysis basis bus business address access process building meeting marketing engineering "
     "pricing funding housing briefing hearing opening listing catering wedding during evening "
     "morning string thing king ring spring bring sing feed need speed seed exceed proceed "
-    "succeed red bed news series species always this its was has status campus".split()
+    "succeed red bed news series species always this its was has status campus"
 )
 _IRREGULAR: Final = {
     "bought": "buy",
@@ -38,26 +47,26 @@ _IRREGULAR: Final = {
     "centre": "center",
     "programme": "program",
 }
-_FUNCTION_WORDS: Final = frozenset(
+_FUNCTION_WORDS: Final = word_set(
     "a an the and or but if then so of to for with by from in on at as into onto over under per "
     "via about than that this these those it its their they them his her our your we you i he she "
     "be is are was were been being do does did done has have had will would can could should may "
     "might must shall not no any all each every both some such other more most very also only own "
     "which who whom whose what when where how why there here between during before after while "
     "through within without against across up out off down including include includes ensure "
-    "ensures ensuring ensured etc make makes making".split()
+    "ensures ensuring ensured etc make makes making"
 )
 """Words that carry a sentence, not its content."""
 
-_ENGLISH: Final = frozenset(
-    "the and with by from that this about your our their will each into which of for are be".split()
+_ENGLISH: Final = word_set(
+    "the and with by from that this about your our their will each into which of for are be"
 )
-_FOREIGN: Final = frozenset(
+_FOREIGN: Final = word_set(
     "der die das und für mit von den dem ein eine einen im zum zur nicht auf werden bei nach "
     "le la les et des du une un pour avec dans sur aux est en el los las y del para con una por "
     "il gli di della per che nel och att på av till som och med og til af det er ikke på het een "
     "van voor met niet zijn do da dos das em uma ao się jest na w z oraz dla ve bir için ja ei "
-    "på við að".split()
+    "på við að"
 )
 
 
@@ -72,16 +81,16 @@ class Word(NamedTuple):
 @functools.lru_cache(maxsize=65_536)
 def stem_of(word: str) -> str:
     """Reduce an English word to what its forms have in common; others stay nearly as they are."""
-    word = word.casefold().replace("’", "'").removesuffix("'s")
+    word = word.casefold().replace("\u2019", "'").removesuffix("'s")
     if word in _IRREGULAR:
         return _IRREGULAR[word]
-    if word in _KEPT or len(word) < 4 or not word.isalpha():
+    if word in _KEPT or len(word) < _SHORTEST or not word.isalpha():
         return word
     return _without_e(_without_ending(word))
 
 
 def _without_ending(word: str) -> str:
-    if word.endswith("ies") and len(word) > 4:
+    if word.endswith("ies") and len(word) > _SHORTEST:
         return word[:-3] + "y"
     if word.endswith(("sses", "xes", "ches", "shes")):
         return word[:-2]
@@ -90,7 +99,7 @@ def _without_ending(word: str) -> str:
         if word in _KEPT:
             return word
     for ending in ("ing", "ied", "ed"):
-        if word.endswith(ending) and len(word) - len(ending) > 2:
+        if word.endswith(ending) and len(word) - len(ending) >= _SHORTEST - 1:
             bare = word[: -len(ending)]
             return bare + "y" if ending == "ied" else _undoubled(bare)
     return word
@@ -102,22 +111,25 @@ def _undoubled(word: str) -> str:
 
 
 def _without_e(word: str) -> str:
-    return word[:-1] if word.endswith("e") and len(word) > 3 else word
+    return word[:-1] if word.endswith("e") and len(word) >= _SHORTEST else word
 
 
-def words_of(text: str) -> list[Word]:
+@functools.lru_cache(maxsize=64)
+def words_of(text: str) -> Sequence[Word]:
     """List the words of a text in order."""
-    return [Word(stem_of(m[0]), m.start(), m.end()) for m in _WORD.finditer(text)]
+    return tuple(Word(stem_of(found[0]), *found.span()) for found in _WORD.finditer(text))
 
 
-def is_content(word: str) -> bool:
-    """Tell whether a word, as written, says something by itself: no article, no "and"."""
-    return (len(word) > 2 or word.isdigit()) and word.casefold() not in _FUNCTION_WORDS
+@functools.lru_cache(maxsize=256)
+def content_of(text: str) -> frozenset[str]:
+    """Gather the stems of the words that say something by themselves: no article, no "and"."""
+    return frozenset(filter(None, map(_content_stem, _WORD.findall(text))))
 
 
-def content_of(text: str) -> set[str]:
-    """Gather the stems of the words that say something by themselves."""
-    return {stem_of(word) for word in _WORD.findall(text) if is_content(word)}
+@functools.lru_cache(maxsize=65_536)
+def _content_stem(word: str) -> str:
+    says_something = len(word) >= _SHORTEST - 1 or word.isdigit()
+    return stem_of(word) if says_something and word.casefold() not in _FUNCTION_WORDS else ""
 
 
 def sentences_of(text: str) -> list[str]:

@@ -250,6 +250,8 @@ class Breakdown(Schema):
     task_id = fields.String(required=True)
     decomposition_confidence = fields.Float(required=True)
     confidence_reasons = fields.List(fields.String(), required=True)
+    confidence_parts = fields.List(fields.Dict(), required=True)
+    uncovered = fields.List(fields.String(), required=True)
     needs_review = fields.Boolean(required=True)
     strategy = fields.String(required=True)
     executable_subtasks = fields.List(fields.Dict(), required=True)

@@ -81,7 +81,9 @@ def _words(text: str) -> set[str]:
     return {word.removesuffix("s") for word in found if len(word) > 1}
 
 
-def param_faults(params: Mapping[str, Any], declared: Sequence[str] | Mapping[str, Any]) -> list[str]:
+def param_faults(
+    params: Mapping[str, Any], declared: Sequence[str] | Mapping[str, Any]
+) -> list[str]:
     """Say what is wrong with params by what an agent declared: a JSON Schema; names bind nothing.
 
     Only the keywords that say which params there must be and of what kind: the schema is somebody

@@ -28,7 +28,7 @@ from sqlalchemy import (
 
 from app.domain.agents import Capability
 from app.domain.execution import Header, SubtaskState, TaskState
-from app.domain.plan import Plan, PlanWarning, Subtask, Task
+from app.domain.plan import ConfidencePart, Plan, PlanWarning, Subtask, Task
 from app.record.column_types import Document, RawJson, UtcTime
 
 metadata: Final = MetaData(
@@ -134,6 +134,8 @@ class BreakdownColumns(_InWorkspace):
     notes: Named[str] = Column(Text)
     warnings: Named[list[PlanWarning]] = Column(Document(list[PlanWarning]))
     usage: Named[dict[str, Any]] = Column(Document(dict[str, Any]))
+    parts: Named[list[ConfidencePart]] = Column(Document(list[ConfidencePart]))
+    uncovered: Named[list[str]] = Column(Document(list[str]))
     created_at: Named[dt.datetime] = Column(UtcTime, server_default=func.now())
 
 

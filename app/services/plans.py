@@ -185,11 +185,18 @@ def _task_view(task: Task, breakdown: Breakdown | None, *, whole: bool) -> View:
         "subtasks": [msgspec.to_builtins(one) for one in task.written_subtasks],
         "decomposition_confidence": None,
         "confidence_reasons": [],
+        "confidence_parts": [],
         "needs_review": False,
         "strategy": None,
     }
     if breakdown is not None:
         shown = breakdown_view(breakdown)
-        names = ("decomposition_confidence", "confidence_reasons", "needs_review", "strategy")
+        names = (
+            "decomposition_confidence",
+            "confidence_reasons",
+            "confidence_parts",
+            "needs_review",
+            "strategy",
+        )
         view.update(shown if whole else {name: shown[name] for name in names})
     return view

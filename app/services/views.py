@@ -279,6 +279,8 @@ def breakdown_view(breakdown: Breakdown) -> View:
         "task_id": breakdown.task_id,
         "decomposition_confidence": breakdown.confidence,
         "confidence_reasons": breakdown.confidence_reasons,
+        "confidence_parts": [msgspec.to_builtins(one) for one in breakdown.parts],
+        "uncovered": breakdown.uncovered,
         "needs_review": breakdown.needs_review,
         "strategy": breakdown.strategy,
         "executable_subtasks": [subtask_view(one) for one in breakdown.subtasks],

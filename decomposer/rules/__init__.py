@@ -14,7 +14,7 @@
 ==============  ================================================================================
 """
 
-from decomposer.rules.errors import RulesError
+from decomposer.errors import RulesError
 from decomposer.rules.rulebook import Rulebook, load_rulebook
 from decomposer.rules.strategy import RuleStrategy
 

@@ -6,12 +6,15 @@ from typing import Any, Final, Literal
 import msgspec
 
 from app.domain.plan import Assignee
-from decomposer.rules.errors import RulesError
+from decomposer.errors import RulesError
 from decomposer.rules.files import convert, fault
 from decomposer.words import stem_of
 
 PERFORM_TASK: Final = "perform_task"
 """What an agent is asked to do where no action fits: read the text and carry it out."""
+
+MOST_HOURS: Final = 8760
+"""A year: longer than any attempt may take."""
 
 
 class Param(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -93,8 +96,8 @@ def read_actions(name: str, document: Mapping[str, Any]) -> dict[str, Action]:
         for param in (*action.required, *action.expected):
             if param not in action.params:
                 raise fault(name, f"{key}.required", param, "is none of its params")
-        if action.timeout_hours is not None and not 0 < action.timeout_hours <= 8760:
-            told = "must be more than 0 and at most 8760"
+        if action.timeout_hours is not None and not 0 < action.timeout_hours <= MOST_HOURS:
+            told = f"must be more than 0 and at most {MOST_HOURS}"
             raise fault(name, f"{key}.timeout_hours", action.timeout_hours, told)
         found[key] = action
     return found

@@ -5,12 +5,16 @@ is in proportion to the text. What is not clearly one of these is left out rathe
 Phone numbers are read by their form alone: a library would need to know each plan's country.
 """
 
+import functools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
+from decomposer.words import word_set
+
 _LONGEST: Final = 200
-_TRIMMED: Final = ".,;:!?()[]{}<>\"'“”‘’*"
+_TRIMMED: Final = ".,;:!?()[]{}<>\"'\u201c\u201d\u2018\u2019*"
 
 _EMAIL: Final = re.compile(r"[\w.+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,4}")
 _URL: Final = re.compile(r"(?:https?://|www\.)\S{3,190}", re.IGNORECASE)
@@ -21,32 +25,44 @@ _FILE: Final = re.compile(
 )
 _NUMBER: Final = re.compile(r"\d{1,3}(?:,\d{3}){1,4}(?:\.\d{1,4})?|\d{1,15}(?:\.\d{1,4})?")
 _SCALE: Final = frozenset({"million", "billion", "thousand", "k", "m", "bn", "mio"})
-_CURRENCY: Final = frozenset(
+_CURRENCY: Final = word_set(
     "usd eur gbp dkk sek nok chf jpy cny inr sgd aud cad czk pln "
-    "dollar dollars euro euros pound pounds kroner crowns yuan".split()
+    "dollar dollars euro euros pound pounds kroner crowns yuan"
 )
 _SIGNS: Final = "$€£¥"
-_MONTHS: Final = frozenset(
+_MONTHS: Final = word_set(
     "january february march april may june july august september october november december "
-    "jan feb mar apr jun jul aug sep sept oct nov dec".split()
+    "jan feb mar apr jun jul aug sep sept oct nov dec"
 )
-_DAYS: Final = frozenset("monday tuesday wednesday thursday friday saturday sunday".split())
+_DAYS: Final = word_set("monday tuesday wednesday thursday friday saturday sunday")
 _ISO_DATE: Final = re.compile(r"\d{4}-\d{2}(?:-\d{2})?")
 _QUARTER: Final = re.compile(r"Q[1-4]")
 _YEAR: Final = re.compile(r"(?:19|20)\d{2}")
 _DAY: Final = re.compile(r"\d{1,2}(?:st|nd|rd|th)?")
 _PHONE_PART: Final = re.compile(r"\+?\(?\d[\d().-]*|\d+")
-_UNITS: Final = frozenset("% percent hours hour days day weeks week months month years year".split())
-_SPANS: Final = frozenset("hours hour days day weeks week months month years year".split())
+_UNITS: Final = word_set("% percent hours hour days day weeks week months month years year")
+_SPANS: Final = word_set("hours hour days day weeks week months month years year")
 _BEFORE_PLACE: Final = frozenset({"in", "at", "near", "around", "across", "within", "outside"})
-_LANGUAGES: Final = frozenset(
+_LANGUAGES: Final = word_set(
     "english danish german french spanish italian portuguese dutch swedish norwegian finnish "
-    "polish czech russian chinese japanese korean arabic hindi turkish greek greenlandic".split()
+    "polish czech russian chinese japanese korean arabic hindi turkish greek greenlandic"
 )
 _TITLES: Final = frozenset({"mr", "mrs", "ms", "dr", "prof", "professor"})
-_CHANNELS: Final = frozenset(
-    "facebook instagram linkedin twitter tiktok youtube wechat reddit newsletter".split()
+_CHANNELS: Final = word_set(
+    "facebook instagram linkedin twitter tiktok youtube wechat reddit newsletter"
 )
+
+_TRIGGERS: Final = (
+    _CURRENCY | _MONTHS | _DAYS | _LANGUAGES | _TITLES | _CHANNELS | _BEFORE_PLACE
+)
+"""Plain words that anything begins with; all others are passed over at once."""
+
+_ANYTHING: Final = re.compile(
+    r"[\d@]|www|http|\w\.[A-Za-z]"
+    rf"|\b(?i:{'|'.join(sorted(_BEFORE_PLACE))})\s+(?:the\s+)?[^\W\d_a-z]"
+    rf"|\b(?i:{'|'.join(sorted(_DAYS | _LANGUAGES | _TITLES | _CHANNELS))})\b"
+)
+"""What a text has to hold for anything to be in it: most texts are settled by one look."""
 
 Entities = dict[str, Any]
 
@@ -59,8 +75,11 @@ class _Token(NamedTuple):
     """Whether a comma, a full stop or the like follows."""
 
 
-def entities_of(text: str) -> Entities:
+@functools.lru_cache(maxsize=256)
+def entities_of(text: str) -> Mapping[str, Any]:
     """Gather what a text names, the first of each kind, and every file."""
+    if not _ANYTHING.search(text):
+        return MappingProxyType({})
     tokens = [_token(raw) for raw in text.split() if len(raw) <= _LONGEST]
     found: Entities = {}
     for name, value in _named(tokens):
@@ -68,7 +87,7 @@ def entities_of(text: str) -> Entities:
     files = [token.text for token in tokens if _is_file(token)]
     if files:
         found["files"] = list(dict.fromkeys(files))[:20]
-    return found
+    return MappingProxyType(found)
 
 
 def _token(raw: str) -> _Token:
@@ -80,7 +99,9 @@ def _named(tokens: Sequence[_Token]) -> Iterator[tuple[str, Any]]:
     titled = _is_titled(tokens)
     past_phone = 0
     for index, token in enumerate(tokens):
-        if not token.text or index < past_phone:
+        if index < past_phone or not token.text:
+            continue
+        if token.text.isalpha() and token.low not in _TRIGGERS:
             continue
         if phone := _phone(tokens, index):
             past_phone = index + len(phone.split())

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from decomposer.rules.errors import RulesError
+from decomposer.errors import RulesError
 
 T = TypeVar("T")
 
@@ -78,10 +78,11 @@ def fault(name: str, key: str, value: object, message: str) -> RulesError:
 
 def _at(value: object, path: str) -> tuple[str, object]:
     """Follow a path such as ``.steps[0].action`` as far as it leads."""
-    found = value
+    found: Any = value
     for part in path.replace("[", ".[").split(".")[1:]:
         try:
-            found = found[int(part[1:-1])] if part[0] == "[" else found[part]  # pyright: ignore
+            key: Any = int(part[1:-1]) if part[0] == "[" else part
+            found = found[key]
         except (LookupError, TypeError, ValueError):
             break
     return path, found

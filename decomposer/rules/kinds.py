@@ -29,7 +29,7 @@ class KindOfPlan(msgspec.Struct, frozen=True):
         """Say it in a sentence."""
         if not self.evidence:
             return "Kind of plan: generic, as no words tell another."
-        told = ", ".join(f"{word} ×{count}" for word, count in self.evidence.items())
+        told = ", ".join(f"{word} ({count})" for word, count in self.evidence.items())
         return f"Kind of plan: {self.name}, by its words {told}."
 
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from decomposer.rules.errors import PhraseError
+from decomposer.errors import PhraseError
 from decomposer.words import Word, stem_of, words_of
 
 GAP: Final = 6
@@ -25,7 +25,7 @@ LONGEST: Final = 200
 """Most characters a capture keeps: it is to name a thing, not to hold a text."""
 
 _NAME: Final = re.compile(r"<([a-z_]{1,30})>")
-_TRIMMED: Final = " \t\r\n,.;:!?()[]\"'“”"
+_TRIMMED: Final = " \t\r\n,.;:!?()[]\"'\u201c\u201d"
 
 
 class Found(NamedTuple):

@@ -7,7 +7,7 @@ import msgspec
 
 from decomposer.rules.entities import entities_of
 from decomposer.rules.rulebook import Duty, Match, Rulebook
-from decomposer.words import Word, foreign_balance, sentences_of, words_of
+from decomposer.words import Word, foreign_balance, sentences_of, word_set, words_of
 
 MOST_READ: Final = 20_000
 """Letters of one item that are read for rules; all of them go along as its text."""
@@ -107,11 +107,9 @@ def _persons(
     return rulebook.duty(text, words_of(text), titled=False)
 
 
-def _values(
-    item: Item, title: str, words: Sequence[Word], match: Match | None
-) -> dict[str, Any]:
+def _values(item: Item, title: str, words: Sequence[Word], match: Match | None) -> dict[str, Any]:
     """Gather what the item names; what its phrase kept goes before what was found by form."""
-    named = entities_of(f"{title} . {item.description[:MOST_READ]}")
+    named = {**entities_of(item.description[:MOST_READ]), **entities_of(title)}
     party = _party(title, words)
     people = [one for one in item.resources if _is_person(one)]
     values: dict[str, Any] = {
@@ -150,11 +148,11 @@ def _party(title: str, words: Sequence[Word]) -> str:
     return ""
 
 
-_ENDING: Final = frozenset("about on for to in at by and regarding concerning from with".split())
-_PERSONS: Final = frozenset(
+_ENDING: Final = word_set("about on for to in at by and regarding concerning from with")
+_PERSONS: Final = word_set(
     "manager specialist counsel consultant lawyer engineer team lead director officer expert "
     "advisor analyst designer developer coordinator members stakeholders executor architect "
-    "technician scientist researcher accountant staff board committee owner customers".split()
+    "technician scientist researcher accountant staff board committee owner customers"
 )
 
 

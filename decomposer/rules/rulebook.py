@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import msgspec
 
-from decomposer.rules.catalogue import Action, Catalogue, read_actions
-from decomposer.rules.errors import PhraseError
+from decomposer.errors import PhraseError
+from decomposer.rules.catalogue import MOST_HOURS, Action, Catalogue, read_actions
 from decomposer.rules.files import built_in, convert, fault, of_folder
 from decomposer.rules.patterns import Found, Phrase
 from decomposer.rules.templates import SOURCES, names_in
@@ -152,25 +152,24 @@ class Rulebook:
         self.persons_verbs = people.verbs
         self._persons_title = _duties((rule.action, rule.title) for rule in people.rules)
         self._persons_text = _duties((rule.action, rule.text) for rule in people.rules)
-        self._by_first = {kind.name: _by_first(kind.rules) for kind in kinds}
-
-    def order(self, kind: str) -> list[str]:
-        """Name the kinds in the order their rules are tried in a plan of one kind."""
-        others = [name for name in self.kinds if name not in (kind, GENERIC)]
-        return list(dict.fromkeys([kind, *others, GENERIC]))
+        self._by_first = {name: self._in_order(name) for name in self.kinds}
 
     def match(self, kind: str, text: str, words: Sequence[Word]) -> Match | None:
-        """Find the first rule with a phrase that a text begins with."""
-        if not words:
-            return None
-        for name in self.order(kind):
-            for rule, phrase in self._by_first[name].get(words[0].stem, ()):
-                if rule.only and rule.kind != kind:
-                    continue
+        """Find the first rule with a phrase that a text begins with.
+
+        Rules of the plan's own kind go first, then those of the others, then those of any plan.
+        """
+        if words:
+            for rule, phrase in self._by_first[kind].get(words[0].stem, ()):
                 if found := phrase.match(text, words):
                     return Match(rule, found)
         return None
 
+    def _in_order(self, kind: str) -> dict[str, list[tuple[Rule, Phrase]]]:
+        others = [name for name in self.kinds if name not in (kind, GENERIC)]
+        order = dict.fromkeys([kind, *others, GENERIC])
+        rules = (rule for name in order for rule in self.kinds[name].rules)
+        return _by_first([rule for rule in rules if rule.kind == kind or not rule.only])
 
     def duty(self, text: str, words: Sequence[Word], *, titled: bool) -> Duty | None:
         """Find what only a person can do: of several, what stands first in the rules."""
@@ -278,8 +277,8 @@ def _check_step(name: str, key: str, step: StepTemplate, catalogue: Catalogue) -
             raise fault(name, f"{key}.params", param, f"{step.action} has no such param")
         _check_gaps(name, f"{key}.params.{param}", str(value))
     _check_gaps(name, f"{key}.title", step.title)
-    if step.timeout_hours is not None and not 0 < step.timeout_hours <= 8760:  # noqa: PLR2004 a year
-        told = "must be more than 0 and at most 8760"
+    if step.timeout_hours is not None and not 0 < step.timeout_hours <= MOST_HOURS:
+        told = f"must be more than 0 and at most {MOST_HOURS}"
         raise fault(name, f"{key}.timeout_hours", step.timeout_hours, told)
 
 
@@ -299,9 +298,7 @@ def _phrases(name: str, key: str, written: Sequence[str]) -> list[Phrase]:
     return found
 
 
-def _people(
-    name: str, document: Mapping[str, Any], catalogue: Catalogue, before: People
-) -> People:
+def _people(name: str, document: Mapping[str, Any], catalogue: Catalogue, before: People) -> People:
     read = convert(name, "", document, _PeopleFile)
     return People(
         [*(_person(name, one, catalogue) for one in read.person), *before.rules],

@@ -9,6 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from decomposer.words import word_set
+
 _GAP: Final = re.compile(r"\{([^{}]{1,200})\}")
 
 
@@ -41,9 +43,9 @@ def _is_source(text: str) -> bool:
     return text in SOURCES
 
 
-SOURCES: Final = frozenset(
+SOURCES: Final = word_set(
     "title description text object party person topic purpose criteria resources resources_people "
-    "organization email phone url date amount place file files count language channel".split()
+    "organization email phone url date amount place file files count language channel"
 )
 """What a param may be filled from; a phrase's captures may have these names."""
 
