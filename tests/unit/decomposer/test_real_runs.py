@@ -3,16 +3,20 @@
 import json
 import re
 import time
+from collections import Counter
 from pathlib import Path
+from statistics import pstdev
 from typing import Any
 
 import msgspec
 import pytest
 
+from app.domain.execution_graph import compile_graph
 from app.domain.graph import find_cycle, implied_edges
 from app.domain.plan import Ordering, Plan
+from decomposer.breakdown import decompose_plan
 from decomposer.readers import PlanSource, ReadLimits, read_plan
-from decomposer.rules import decompose_plan
+from decomposer.rules import load_rulebook
 from tests.unit.decomposer.samples import PLANS, needs_plans, told
 
 pytestmark = needs_plans
@@ -116,12 +120,57 @@ def test_sequential_order_adds_edges_without_a_cycle(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FOLDERS)
-def test_breakdown_has_one_step_for_each_written_subtask(name: str) -> None:
+def test_every_task_is_broken_down_into_known_actions_without_a_cycle(name: str) -> None:
     plan = read(PLANS / name)
     breakdowns = decompose_plan(plan, 0.8)
-    made = [step.subtask_id for found in breakdowns for step in found.subtasks]
-    assert made == [row.subtask_id for task in plan.tasks for row in task.written_subtasks]
-    assert all(0.5 < found.confidence <= 0.95 for found in breakdowns)
+    known = set(load_rulebook().catalogue.names)
+    assert [found.task_id for found in breakdowns] == [task.task_id for task in plan.tasks]
+    assert all(found.subtasks for found in breakdowns)
+    assert {step.action for found in breakdowns for step in found.subtasks} <= known
+    compile_graph(plan, {found.task_id: found for found in breakdowns}, Ordering.SEQUENTIAL)
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_every_written_subtask_becomes_steps_in_written_order(name: str) -> None:
+    plan = read(PLANS / name)
+    for task, found in zip(plan.tasks, decompose_plan(plan, 0.8), strict=True):
+        sources = [step.source.subtask_id for step in found.subtasks if step.source]
+        written = [row.subtask_id for row in task.written_subtasks]
+        assert list(dict.fromkeys(sources)) == written
+        made = [step.subtask_id for step in found.subtasks]
+        assert [one for one in made if one in written] == written
+
+
+def test_confidence_spreads_over_real_plans() -> None:
+    """What a confidence is for: to tell the tasks a person should look at first from the others.
+
+    So a tenth of the tasks has to stand well apart from another tenth, no value may hold more than
+    a tenth of them, and the review threshold has to part them: some above, some below.
+    """
+    values = sorted(
+        found.confidence
+        for name in FOLDERS
+        for found in decompose_plan(read(PLANS / name), 0.8)
+    )
+    tenth = len(values) // 10
+    assert values[-tenth] - values[tenth] >= 0.2
+    assert Counter(values).most_common(1)[0][1] <= tenth
+    assert tenth / 2 < sum(value >= 0.8 for value in values) < len(values) / 2
+
+
+def test_every_part_but_coverage_spreads_over_real_plans() -> None:
+    """A part that says the same of every task says nothing.
+
+    Coverage is left out: rules carry all that was written along, so it shows what other strategies
+    drop. Structure is: the order is made by code.
+    """
+    shares: dict[str, list[float]] = {}
+    for name in FOLDERS:
+        for found in decompose_plan(read(PLANS / name), 0.8):
+            for part in found.parts:
+                shares.setdefault(part.name, []).append(part.share)
+    for name in ("action", "params", "specificity"):
+        assert pstdev(shares[name]) > 0.05, name
 
 
 @pytest.mark.parametrize("archive", ["20250217_skeleton_display", "20250517_tea_eshop"])
@@ -178,4 +227,4 @@ def test_refusal_of_the_plan_by_its_own_assessment_is_kept() -> None:
 def test_largest_run_is_read_and_broken_down_in_a_moment() -> None:
     started = time.process_time()
     decompose_plan(read(PLANS / "20250629_reverse_aging_lab"), 0.8)
-    assert time.process_time() - started < 0.3
+    assert time.process_time() - started < 1

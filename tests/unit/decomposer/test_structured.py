@@ -8,7 +8,7 @@ import pytest
 
 from app.domain.errors import InvalidPlan
 from app.domain.plan import Assignee, Plan, RetryPolicy
-from decomposer.rules import decompose_plan
+from decomposer.breakdown import decompose_plan
 from tests.unit.decomposer.samples import codes, read_bytes, read_document, told
 
 

@@ -19,6 +19,9 @@ _COLUMNS: Final = """
 ALTER TABLE plan_breakdowns
     ADD COLUMN parts json NOT NULL DEFAULT '[]',
     ADD COLUMN uncovered json NOT NULL DEFAULT '[]';
+ALTER TABLE plan_breakdowns
+    ALTER COLUMN parts DROP DEFAULT,
+    ALTER COLUMN uncovered DROP DEFAULT;
 """
 
 
