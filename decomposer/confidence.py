@@ -170,27 +170,29 @@ _NO_AGENTS: Final = "; no agent is known yet, so none was matched"
 
 def _certainty(step: Subtask, judged: Judged) -> float:
     fit = judged.fits.get(step.subtask_id)
-    name = fit.action if fit and fit.how != "none" else step.action
-    matched = _FITS[fit.how] if fit else 1.0
-    if fit and fit.how == "none" and step.assignee is Assignee.HUMAN:
+    if fit is None:
+        return _clarity(step, step.action, judged.catalogue)
+    matched = _FITS[fit.how]
+    if not fit.matched and step.assignee is Assignee.HUMAN:
         matched = _PERSON_INSTEAD
-    named = fit is not None and fit.how in _NAMED
-    return matched * _clarity(step, judged.catalogue, named=named, name=name)
+    named = fit.how == "name" and judged.catalogue.get(fit.asked) is None
+    return matched * (_DECLARED if named else _clarity(step, fit.asked, judged.catalogue))
 
 
-_NAMED: Final = frozenset({"name", "synonym", "description"})
+_DECLARED: Final = 0.8
+"""An action that only an agent's declaration knows: no words are known that speak for it."""
 
 
-def _clarity(step: Subtask, catalogue: Catalogue, *, named: bool, name: str) -> float:
-    if step.action == PERFORM_TASK:
+def _clarity(step: Subtask, action: str, catalogue: Catalogue) -> float:
+    if action == PERFORM_TASK:
         return 0.2
-    words = catalogue.words(step.action) or catalogue.words(name)
-    if not words:
-        return 0.8 if named else 0.0
+    words = catalogue.words(action)
     if not words.isdisjoint(_facts(step.title[:_READ]).stems):
         return 1.0
     text = step.source.quote if step.source else step.description[:_READ]
-    return 0.5 if words.isdisjoint(_facts(text).stems) else 0.8
+    if not words.isdisjoint(_facts(text).stems):
+        return 0.8
+    return _UNSURE if words else 0.0
 
 
 def _params(judged: Judged) -> Share:
@@ -207,8 +209,9 @@ def _params(judged: Judged) -> Share:
 def _filled(step: Subtask, judged: Judged) -> tuple[float, list[str]]:
     fit = judged.fits.get(step.subtask_id)
     faults = fit.faults if fit else []
-    action = judged.catalogue.get(step.action)
-    if action is None or step.action == PERFORM_TASK:
+    asked = fit.asked if fit else step.action
+    action = judged.catalogue.get(asked)
+    if action is None or asked == PERFORM_TASK:
         return 0.0 if faults else 0.5, list(faults)
     needed = 2 * len(action.required) + len(action.expected)
     absent = [name for name in action.required if not step.params.get(name)]

@@ -31,11 +31,12 @@ _TYPES: Final[dict[str, tuple[type, ...]]] = {
 class Fit(msgspec.Struct, frozen=True):
     """How an action is matched: by name, any, synonym or description; or none, or unknown.
 
-    ``action`` is the name to ask for. ``unknown`` is where no agent is known at all. ``faults``
+    ``asked`` is the action of the proposal, ``action`` the name to ask for. ``unknown`` is where no agent is known at all. ``faults``
     say what the agent's own schema finds in the params.
     """
 
     how: str
+    asked: str
     action: str
     faults: list[str] = []
 
@@ -60,20 +61,20 @@ def fit(
         synonyms: Other names of the action.
     """
     if not capabilities:
-        return Fit("unknown", action)
+        return Fit("unknown", action, action)
     by_name = {one.action.casefold(): one for one in reversed(capabilities)}
     if found := by_name.get(action.casefold()):
-        return Fit("name", found.action, param_faults(params, found.params))
+        return Fit("name", action, found.action, param_faults(params, found.params))
     if ANY in by_name:
-        return Fit("any", action)
+        return Fit("any", action, action)
     for name in synonyms:
         if found := by_name.get(name.casefold()):
-            return Fit("synonym", found.action, param_faults(params, found.params))
+            return Fit("synonym", action, found.action, param_faults(params, found.params))
     wanted = _words(action)
     for one in capabilities:
         if wanted and wanted <= _words(f"{one.action} {one.description}"):
-            return Fit("description", one.action, param_faults(params, one.params))
-    return Fit("none", action)
+            return Fit("description", action, one.action, param_faults(params, one.params))
+    return Fit("none", action, action)
 
 
 def _words(text: str) -> set[str]:

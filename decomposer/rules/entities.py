@@ -52,9 +52,7 @@ _CHANNELS: Final = word_set(
     "facebook instagram linkedin twitter tiktok youtube wechat reddit newsletter"
 )
 
-_TRIGGERS: Final = (
-    _CURRENCY | _MONTHS | _DAYS | _LANGUAGES | _TITLES | _CHANNELS | _BEFORE_PLACE
-)
+_TRIGGERS: Final = _CURRENCY | _MONTHS | _DAYS | _LANGUAGES | _TITLES | _CHANNELS | _BEFORE_PLACE
 """Plain words that anything begins with; all others are passed over at once."""
 
 _ANYTHING: Final = re.compile(

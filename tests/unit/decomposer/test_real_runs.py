@@ -148,9 +148,7 @@ def test_confidence_spreads_over_real_plans() -> None:
     a tenth of them, and the review threshold has to part them: some above, some below.
     """
     values = sorted(
-        found.confidence
-        for name in FOLDERS
-        for found in decompose_plan(read(PLANS / name), 0.8)
+        found.confidence for name in FOLDERS for found in decompose_plan(read(PLANS / name), 0.8)
     )
     tenth = len(values) // 10
     assert values[-tenth] - values[tenth] >= 0.2

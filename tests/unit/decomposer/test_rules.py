@@ -55,9 +55,7 @@ def test_subtasks_with_actions_are_kept_as_they_are() -> None:
         assignee=Assignee.HUMAN,
     )
     noop = (Capability("noop"),)
-    breakdown = decompose(
-        Task("t", "T", written_subtasks=[item]), threshold=1.0, capabilities=noop
-    )
+    breakdown = decompose(Task("t", "T", written_subtasks=[item]), threshold=1.0, capabilities=noop)
     assert (breakdown.strategy, breakdown.confidence, breakdown.needs_review) == (
         "given",
         1.0,
@@ -278,9 +276,7 @@ def test_the_same_plan_gives_the_same_breakdown_byte_for_byte() -> None:
         for n, title in enumerate(["Sign it", "Research Clay in Nuuk", "Write text.md"])
     ]
     packed = {
-        msgspec.json.encode(
-            Decomposer(RuleStrategy(), CATALOGUE, 0.8).plan(Frame(plan_of(*tasks)))
-        )
+        msgspec.json.encode(Decomposer(RuleStrategy(), CATALOGUE, 0.8).plan(Frame(plan_of(*tasks))))
         for _ in range(3)
     }
     assert len(packed) == 1
@@ -303,7 +299,9 @@ TEXTS = st.one_of(
 def test_any_text_becomes_steps_in_order(title: str, text: str, item: str) -> None:
     tasks = [
         Task("t", title, description=text),
-        Task("u", title, written_subtasks=[written("a", item, description=text), written("b", text)]),
+        Task(
+            "u", title, written_subtasks=[written("a", item, description=text), written("b", text)]
+        ),
     ]
     for breakdown in decompose_plan(plan_of(*tasks), 0.8):
         ids = [step.subtask_id for step in breakdown.subtasks]
@@ -327,7 +325,8 @@ def test_ten_thousand_tasks_take_three_seconds_at_most() -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["interview ", "sign and ", "a@", "1,111", "www.", "+45 ", "in The ", "x.csv", "ignore "]
+    "word",
+    ["interview ", "sign and ", "a@", "1,111", "www.", "+45 ", "in The ", "x.csv", "ignore "],
 )
 def test_time_grows_with_the_text_and_no_faster(word: str) -> None:
     def seconds(times: int) -> float:
