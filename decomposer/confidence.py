@@ -7,9 +7,10 @@ breakdown is left out, and the others count for more. No part asks which strateg
 part           weight  share
 =============  ======  ========================================================================
 structure      0.10    0 where ids repeat, an edge leads nowhere or a circle closes; else the
-                       different titles among all, less where there are more than 20 steps
+                       different titles among all, less where there are more than 20 steps;
+                       0.5 for a single step
 action         0.35    chain of the steps: 1 where words of the step's title speak for its
-                       action, 0.8 where only its text does, 0.5 where nothing does, 0.2 for
+                       action (0.9 where there is no text besides), 0.8 where only its text does, 0.5 where nothing does, 0.2 for
                        ``perform_task``, 0 for an action nobody knows; then times how agents match
 params         0.15    chain of the steps: params they have of those they need; what they would
                        have to find out counts half; 0.5 where they need nothing in particular
@@ -57,6 +58,8 @@ ATOMIC_HOURS: Final = 8.0
 """Working hours up to which a step is one sitting; each doubling takes a fifth away."""
 
 MANY_STEPS: Final = 20
+_ONE_STEP: Final = 0.5
+_NAME_ONLY: Final = 0.9
 _FITS: Final = {
     "name": 1.0,
     "any": 1.0,
@@ -148,6 +151,8 @@ def _structure(judged: Judged) -> Share:
     if find_cycle({step.subtask_id: step.dependencies for step in steps}):
         return 0.0, "steps wait for each other in a circle"
     different = len({step.title.strip().casefold() for step in steps})
+    if len(steps) == 1:
+        return _ONE_STEP, "one step is hardly a breakdown"
     share = different / len(steps) * min(1.0, MANY_STEPS / len(steps))
     return share, f"{len(steps)} steps in order, {different} different titles"
 
@@ -188,7 +193,7 @@ def _clarity(step: Subtask, action: str, catalogue: Catalogue) -> float:
         return 0.2
     words = catalogue.words(action)
     if not words.isdisjoint(_facts(step.title[:_READ]).stems):
-        return 1.0
+        return 1.0 if step.description else _NAME_ONLY
     text = step.source.quote if step.source else step.description[:_READ]
     if not words.isdisjoint(_facts(text).stems):
         return 0.8

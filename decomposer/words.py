@@ -63,10 +63,9 @@ _ENGLISH: Final = word_set(
 )
 _FOREIGN: Final = word_set(
     "der die das und für mit von den dem ein eine einen im zum zur nicht auf werden bei nach "
-    "le la les et des du une un pour avec dans sur aux est en el los las y del para con una por "
-    "il gli di della per che nel och att på av till som och med og til af det er ikke på het een "
-    "van voor met niet zijn do da dos das em uma ao się jest na w z oraz dla ve bir için ja ei "
-    "på við að"
+    "le les et des du une pour avec dans aux est y para una por gli di della che nel och att på "
+    "av till som af til det er ikke het een voor niet zijn da das em uma ao się jest w z oraz "
+    "dla bir için ja ei en de"
 )
 
 
@@ -139,9 +138,9 @@ def sentences_of(text: str) -> list[str]:
 
 
 def foreign_balance(text: str) -> int:
-    """Weigh words of other languages against English ones: above 0, the text is not English.
+    """Weigh words of other languages against English ones: from 2 on, a text is not English.
 
-    Only words that carry sentences count, and letters outside Latin script.
+    Only words that carry sentences count, and, twofold, those outside Latin script.
     """
     return sum(_weight(word) for word in _WORD.findall(text))
 
@@ -151,7 +150,7 @@ def _weight(word: str) -> int:
     word = word.casefold()
     if word in _ENGLISH:
         return -1
-    return 1 if word in _FOREIGN or not _is_latin(word) else 0
+    return 1 if word in _FOREIGN else 2 * (not _is_latin(word))
 
 
 def _is_latin(word: str) -> bool:

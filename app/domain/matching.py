@@ -108,7 +108,11 @@ def _faults(name: str, value: Any, schema: Any) -> Iterator[str]:
         return
     kinds = schema.get("type", [])
     kinds = [kinds] if isinstance(kinds, str) else kinds
-    known = [kind for kind in kinds if kind in _TYPES] if isinstance(kinds, list) else []
+    known = (
+        [kind for kind in kinds if isinstance(kind, str) and kind in _TYPES]
+        if isinstance(kinds, list)
+        else []
+    )
     if known and not any(_is_a(value, kind) for kind in known):
         yield f"{name} is to be {' or '.join(known)}"
     choices = schema.get("enum")

@@ -12,6 +12,9 @@ from decomposer.words import Word, foreign_balance, sentences_of, word_set, word
 MOST_READ: Final = 20_000
 """Letters of one item that are read for rules; all of them go along as its text."""
 
+FOREIGN_FROM: Final = 2
+"""Words of another language, beyond the English ones, from which a text is not English."""
+
 _JOINING: Final = frozenset({"and", "then"})
 _BETWEEN: Final = _JOINING | {"for", "to", "up", "on", "with", "out", "of", "about", "or", "off"}
 _LEADING: Final = frozenset({"final", "initial", "then", "next", "first", "step"})
@@ -50,7 +53,7 @@ def read(item: Item, rulebook: Rulebook, kind: str, *, foreign: bool = False) ->
     title, text = item.title[:MOST_READ], item.description[:MOST_READ]
     words = _without_lead(words_of(title))
     balance = foreign_balance(f"{title} {text}")
-    if balance > 0 or (foreign and balance == 0):
+    if balance >= FOREIGN_FROM or (foreign and balance >= 0):
         return Reading(None, _values(item, title, words, None), foreign=True)
     main, rest = _clauses(words, rulebook)
     titled = rulebook.match(kind, title, main)
