@@ -133,7 +133,7 @@ def _content_stem(word: str) -> str:
 
 def sentences_of(text: str) -> list[str]:
     """Cut a text into its sentences and lines, without bullets."""
-    found = (part.strip(" \t\r-*•·") for part in _SENTENCE_END.split(text))
+    found = (part.strip(" \t\r-*•·.!?;") for part in _SENTENCE_END.split(text))
     return [part for part in found if part]
 
 

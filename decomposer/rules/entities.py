@@ -40,7 +40,11 @@ _QUARTER: Final = re.compile(r"Q[1-4]")
 _YEAR: Final = re.compile(r"(?:19|20)\d{2}")
 _DAY: Final = re.compile(r"\d{1,2}(?:st|nd|rd|th)?")
 _PHONE_PART: Final = re.compile(r"\+?\(?\d[\d().-]*|\d+")
-_UNITS: Final = word_set("% percent hours hour days day weeks week months month years year")
+_UNITS: Final = word_set(
+    "km m cm mm kg g mg l ml kw kwh w v hz ghz gb tb mb ft sqft mile miles metres meters feet "
+    "tonnes tons litres liters degrees % percent hours hour days day weeks week months month "
+    "years year"
+)
 _SPANS: Final = word_set("hours hour days day weeks week months month years year")
 _BEFORE_PLACE: Final = frozenset({"in", "at", "near", "around", "across", "within", "outside"})
 _LANGUAGES: Final = word_set(
@@ -149,7 +153,7 @@ def _numeric(tokens: Sequence[_Token], index: int) -> Iterator[tuple[str, Any]]:
         yield "date", f"{token.text} {tokens[index + 1].text}{tail}"
     elif after in _SPANS:
         yield "date", f"{token.text} {tokens[index + 1].text}"
-    elif (count := _count(token)) and after and after not in _UNITS and not token.ends:
+    elif (count := _count(token)) and not token.ends and _is_counted(tokens, index + 1):
         yield "count", count
 
 
@@ -207,6 +211,13 @@ def _count(token: _Token) -> int:
     bare = token.text.rstrip("+").replace(",", "")
     small = bare.isascii() and bare.isdigit() and len(bare) < 8  # noqa: PLR2004 more is no count
     return int(bare) if small and not _YEAR.fullmatch(token.text) else 0
+
+
+def _is_counted(tokens: Sequence[_Token], index: int) -> bool:
+    """Tell whether things follow, as in "50 dog breeders", and no measure, as in "500 km"."""
+    following = tokens[index : index + 2]
+    is_measure = not following or following[0].low in _UNITS
+    return not is_measure and any(token.low.endswith("s") for token in following)
 
 
 def _is_titled(tokens: Sequence[_Token]) -> bool:

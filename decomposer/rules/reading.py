@@ -31,13 +31,15 @@ class Item(msgspec.Struct, frozen=True):
 class Reading(msgspec.Struct, frozen=True):
     """An item as it was read. ``values`` fill the gaps of its templates.
 
-    ``instead`` is a person's work in place of the rule's, ``besides`` comes after it.
+    ``instead`` is a person's work in place of the rule's, ``besides`` comes after it and is asked
+    for in a ``clause`` of its own.
     """
 
     match: Match | None
     values: dict[str, Any]
     instead: Duty | None = None
     besides: Duty | None = None
+    clause: str = ""
     foreign: bool = False
 
 
@@ -65,7 +67,8 @@ def read(item: Item, rulebook: Rulebook, kind: str, *, foreign: bool = False) ->
     if instead and besides and instead.action == besides.action:
         besides = None
     kept = None if instead else match
-    return Reading(kept, _values(item, title, words, kept), instead, besides)
+    clause = title[rest[0].start : rest[-1].end] if rest else ""
+    return Reading(kept, _values(item, title, main, kept), instead, besides, clause)
 
 
 def _without_lead(words: Sequence[Word]) -> Sequence[Word]:
@@ -137,7 +140,7 @@ def _object(title: str, words: Sequence[Word]) -> str:
     begin = 1
     while begin < len(words) - 1 and words[begin].stem in _BETWEEN:
         begin += 2 if words[begin].stem in _JOINING else 1
-    return title[words[begin].start :].strip() if begin < len(words) else title.strip()
+    return title[words[begin].start : words[-1].end] if begin < len(words) else title.strip()
 
 
 def _party(title: str, words: Sequence[Word]) -> str:
