@@ -10,8 +10,9 @@ structure      0.10    0 where ids repeat, an edge leads nowhere or a circle clo
                        different titles among all, less where there are more than 20 steps;
                        0.5 for a single step
 action         0.35    chain of the steps: 1 where words of the step's title speak for its
-                       action (0.9 where there is no text besides), 0.8 where only its text does, 0.5 where nothing does, 0.2 for
-                       ``perform_task``, 0 for an action nobody knows; then times how agents match
+                       action (0.9 where there is no text besides), 0.8 where only its text
+                       does, 0.5 where nothing does, 0.2 for ``perform_task``, 0 for an action
+                       nobody knows; then times how agents match
 params         0.15    chain of the steps: params they have of those they need; what they would
                        have to find out counts half; 0.5 where they need nothing in particular
 coverage       0.10    mean over the sentences of the task: content words the steps hold

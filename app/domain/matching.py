@@ -31,8 +31,8 @@ _TYPES: Final[dict[str, tuple[type, ...]]] = {
 class Fit(msgspec.Struct, frozen=True):
     """How an action is matched: by name, any, synonym or description; or none, or unknown.
 
-    ``asked`` is the action of the proposal, ``action`` the name to ask for. ``unknown`` is where no agent is known at all. ``faults``
-    say what the agent's own schema finds in the params.
+    ``asked`` is the action of the proposal, ``action`` the name to ask for. ``unknown`` is where no
+    agent is known at all. ``faults`` say what the agent's own schema finds in the params.
     """
 
     how: str

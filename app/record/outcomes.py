@@ -112,17 +112,20 @@ def _rough(connection: Connection, execution_id: str) -> set[str]:
     rough: set[str] = set()
     for (body,) in connection.execute(query):
         event = parse_event(body)
-        task_id = event.task_id or ""
-        kind = _kind(event)
-        if kind is BlockerKind.HUMAN_TASK:
-            persons.add(task_id)
-        elif event.event_type in _FAILURES:
-            rough.add(task_id)
-        elif (kind and kind not in _PLANNED) or (
-            not kind and event.actor.startswith("user:") and task_id not in persons
-        ):
-            rough.add(task_id)
+        if _kind(event) is BlockerKind.HUMAN_TASK:
+            persons.add(event.task_id or "")
+        elif _is_rough(event, persons):
+            rough.add(event.task_id or "")
     return rough
+
+
+def _is_rough(event: Event, persons: set[str]) -> bool:
+    """Tell whether an event is a failure, an unplanned blocker, or a person's work for an agent."""
+    if event.event_type in _FAILURES:
+        return True
+    if kind := _kind(event):
+        return kind not in _PLANNED
+    return event.actor.startswith("user:") and event.task_id not in persons
 
 
 def _kind(event: Event) -> BlockerKind | None:

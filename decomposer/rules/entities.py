@@ -114,13 +114,21 @@ def _named(tokens: Sequence[_Token]) -> Iterator[tuple[str, Any]]:
             yield from _numeric(tokens, index)
         elif token.low in _CURRENCY or token.low in _MONTHS or token.low in _DAYS:
             yield from _worded(tokens, index)
-        elif token.low in _LANGUAGES:
-            if _at(tokens, index - 1) in {"to", "into", "in", "from"}:
-                yield "language", token.text
-        elif token.low in _TITLES and (name := _capitals(tokens, index + 1)):
+        else:
+            yield from _names(tokens, index, titled=titled)
+
+
+def _names(tokens: Sequence[_Token], index: int, *, titled: bool) -> Iterator[tuple[str, str]]:
+    """Read what a small word announces: "into Danish", "Dr. Smith", "in Nuuk"."""
+    token = tokens[index]
+    if token.low in _LANGUAGES:
+        if _at(tokens, index - 1) in {"to", "into", "in", "from"}:
+            yield "language", token.text
+    elif token.low in _TITLES:
+        if name := _capitals(tokens, index + 1):
             yield "person", f"{token.text} {name}"
-        elif token.low in _BEFORE_PLACE and not titled and (name := _place(tokens, index + 1)):
-            yield "place", name
+    elif token.low in _BEFORE_PLACE and not titled and (name := _place(tokens, index + 1)):
+        yield "place", name
 
 
 def _by_itself(token: _Token) -> Iterator[tuple[str, str]]:
