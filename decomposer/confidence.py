@@ -40,7 +40,7 @@ from decomposer.coverage import Coverage
 from decomposer.rules.catalogue import PERFORM_TASK, Catalogue
 from decomposer.rules.entities import entities_of
 from decomposer.strategy import Proposal
-from decomposer.words import content_of, sentences_of, word_set, words_of
+from decomposer.words import content_of, sentences_of, trimmed, word_set, words_of
 
 WEIGHTS: Final = {
     "structure": 0.10,
@@ -193,7 +193,7 @@ def _clarity(step: Subtask, action: str, catalogue: Catalogue) -> float:
     if action == PERFORM_TASK:
         return 0.2
     words = catalogue.words(action)
-    if not words.isdisjoint(_facts(step.title[:_READ]).stems):
+    if not words.isdisjoint(_facts(trimmed(step.title, _READ)).stems):
         return 1.0 if step.description else _NAME_ONLY
     text = step.source.quote if step.source else step.description[:_READ]
     if not words.isdisjoint(_facts(text).stems):
@@ -271,7 +271,7 @@ def _facts(text: str) -> _Facts:
 
 
 def _both(step: Subtask) -> tuple[_Facts, _Facts]:
-    return _facts(step.title[:_READ]), _facts(step.description[:_READ])
+    return _facts(trimmed(step.title, _READ)), _facts(trimmed(step.description, _READ))
 
 
 def _described(step: Subtask) -> float:

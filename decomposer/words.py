@@ -20,6 +20,9 @@ _SENTENCE_END: Final = re.compile(r"[.!?;][\s]+|\n+")
 _SHORTEST: Final = 4
 """Letters of the shortest word that has endings."""
 
+_AROUND: Final = " \t\r\n-*•·.!?;"
+"""What stands around a sentence: bullets, its end."""
+
 _VOWELS: Final = frozenset("aeiou")
 _KEPT: Final = word_set(
     "analysis basis bus business address access process building meeting marketing engineering "
@@ -133,8 +136,16 @@ def _content_stem(word: str) -> str:
 
 def sentences_of(text: str) -> list[str]:
     """Cut a text into its sentences and lines, without bullets."""
-    found = (part.strip(" \t\r-*•·.!?;") for part in _SENTENCE_END.split(text))
+    found = (part.strip(_AROUND) for part in _SENTENCE_END.split(text))
     return [part for part in found if part]
+
+
+def trimmed(text: str, most: int) -> str:
+    """Give at most so many letters of a text, as ``sentences_of`` would give a single sentence.
+
+    So what is counted once in a sentence is known for the text that holds no other.
+    """
+    return text[:most].strip(_AROUND)
 
 
 def foreign_balance(text: str) -> int:

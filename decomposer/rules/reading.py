@@ -7,7 +7,14 @@ import msgspec
 
 from decomposer.rules.entities import entities_of
 from decomposer.rules.rulebook import Duty, Match, Rulebook
-from decomposer.words import Word, foreign_balance, sentences_of, word_set, words_of
+from decomposer.words import (
+    Word,
+    foreign_balance,
+    sentences_of,
+    trimmed,
+    word_set,
+    words_of,
+)
 
 MOST_READ: Final = 20_000
 """Letters of one item that are read for rules; all of them go along as its text."""
@@ -115,7 +122,7 @@ def _persons(
 
 def _values(item: Item, title: str, words: Sequence[Word], match: Match | None) -> dict[str, Any]:
     """Gather what the item names; what its phrase kept goes before what was found by form."""
-    named = {**entities_of(item.description[:MOST_READ]), **entities_of(title)}
+    named = {**entities_of(trimmed(item.description, MOST_READ)), **entities_of(title)}
     party = _party(title, words)
     people = [one for one in item.resources if _is_person(one)]
     values: dict[str, Any] = {
