@@ -47,6 +47,7 @@ _UNITS: Final = word_set(
 )
 _SPANS: Final = word_set("hours hour days day weeks week months month years year")
 _BEFORE_PLACE: Final = frozenset({"in", "at", "near", "around", "across", "within", "outside"})
+_DISTANCES: Final = frozenset({"km", "miles", "mile", "minutes", "hours", "north", "south"})
 _LANGUAGES: Final = word_set(
     "english danish german french spanish italian portuguese dutch swedish norwegian finnish "
     "polish czech russian chinese japanese korean arabic hindi turkish greek greenlandic"
@@ -56,7 +57,9 @@ _CHANNELS: Final = word_set(
     "facebook instagram linkedin twitter tiktok youtube wechat reddit newsletter"
 )
 
-_TRIGGERS: Final = _CURRENCY | _MONTHS | _DAYS | _LANGUAGES | _TITLES | _CHANNELS | _BEFORE_PLACE
+_TRIGGERS: Final = (
+    _CURRENCY | _MONTHS | _DAYS | _LANGUAGES | _TITLES | _CHANNELS | _BEFORE_PLACE | {"of"}
+)
 """Plain words that anything begins with; all others are passed over at once."""
 
 _ANYTHING: Final = re.compile(
@@ -127,8 +130,14 @@ def _names(tokens: Sequence[_Token], index: int, *, titled: bool) -> Iterator[tu
     elif token.low in _TITLES:
         if name := _capitals(tokens, index + 1):
             yield "person", f"{token.text} {name}"
-    elif token.low in _BEFORE_PLACE and not titled and (name := _place(tokens, index + 1)):
+    elif _before_place(tokens, index) and not titled and (name := _place(tokens, index + 1)):
         yield "place", name
+
+
+def _before_place(tokens: Sequence[_Token], index: int) -> bool:
+    """Tell whether a place may follow: after "in" and the like, or "of" in "100 miles of"."""
+    low = tokens[index].low
+    return low in _BEFORE_PLACE or (low == "of" and _at(tokens, index - 1) in _DISTANCES)
 
 
 def _by_itself(token: _Token) -> Iterator[tuple[str, str]]:

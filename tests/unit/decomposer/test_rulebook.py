@@ -146,7 +146,8 @@ def test_what_a_text_names_is_found_by_its_form() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Secure The Site In Good Time", "in 2026", "a.b", "@", "+ 1", "$"]
+    "text",
+    ["Secure The Site In Good Time", "the City of Aarhus", "in 2026", "a.b", "@", "+ 1", "$"],
 )
 def test_what_is_not_clearly_named_is_left_out(text: str) -> None:
     assert dict(entities_of(text)) == {}
