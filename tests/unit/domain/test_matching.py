@@ -8,7 +8,7 @@ from app.domain import commands as c
 from app.domain.agents import Capability
 from app.domain.decide.draft import BLOCKERS_COUNTED_SINGLY
 from app.domain.execution import Execution
-from app.domain.matching import fit, mismatch, param_faults, unmatched
+from app.domain.matching import Matcher, mismatch, param_faults, unmatched
 from app.domain.plan import Assignee
 from tests.executions import AGENT, EXECUTION, WORKSPACE, Play, chain, make_graph, started, step
 
@@ -99,7 +99,7 @@ def test_each_of_very_many_blockers_counts_what_is_behind_it() -> None:
 def test_an_action_is_matched_by_name_any_synonym_or_description(
     declared: list[Capability], how: str, action: str
 ) -> None:
-    found = fit("sing", {}, declared, ["chant"])
+    found = Matcher(declared).fit("sing", {}, ["chant"])
     assert (found.how, found.action) == (how, action)
 
 
@@ -116,7 +116,7 @@ def test_an_action_is_matched_by_name_any_synonym_or_description(
 def test_what_was_matched_while_breaking_down_is_matched_at_the_start(
     declared: list[Capability],
 ) -> None:
-    found = fit("sing", {}, declared, ["chant"])
+    found = Matcher(declared).fit("sing", {}, ["chant"])
     performed = {one.action for one in declared}
     assert found.matched == (mismatch(found.action, AGENT, {AGENT: performed}) == "")
 
