@@ -1,10 +1,11 @@
 """The structure of a PlanExe run on its way to a plan, whichever files it came from."""
 
 from collections.abc import Iterable, Iterator
+from typing import Protocol, Self, TypeVar
 
 import msgspec
 
-from app.domain.plan import Phase, Task, WrittenSubtask
+from app.domain.plan import Estimate, Phase, Task, WrittenSubtask
 from decomposer.readers.durations import DurationRow
 from decomposer.readers.edges import StatedEdge
 from decomposer.readers.findings import Findings
@@ -14,7 +15,10 @@ _UNTITLED = "(untitled)"
 
 
 class Item(msgspec.Struct):
-    """A phase, task or subtask as written; ``where`` is its place, ``raw_id`` what joins it."""
+    """A phase, task or subtask as written; ``where`` is its place, ``raw_id`` what joins it.
+
+    ``role`` and ``estimate`` are those of a task, where the source writes them beside its title.
+    """
 
     where: str
     raw_id: str | int | None
@@ -22,6 +26,8 @@ class Item(msgspec.Struct):
     description: str = ""
     resources: list[str] = []
     children: list["Item"] = []
+    role: str | None = None
+    estimate: Estimate = Estimate()
 
     @property
     def content(self) -> object:
@@ -47,6 +53,29 @@ class Outline(msgspec.Struct):
         while level:
             yield from level
             level = [child for item in level for child in item.children]
+
+
+class _Nested(Protocol):
+    where: str
+    title: str
+    children: list[Self]
+
+
+N = TypeVar("N", bound=_Nested)
+
+
+def draw_up(task: N, findings: Findings) -> None:
+    """Make what stands below a task's subtasks further subtasks of it, in written order."""
+    stack, drawn = task.children[::-1], list[N]()
+    while stack:
+        item = stack.pop()
+        drawn.append(item)
+        if item.children:
+            message = "What stands below a subtask became further subtasks of the task."
+            findings.warn("deeper-level", message, item.where, item.title)
+            stack += item.children[::-1]
+            item.children = []
+    task.children = drawn
 
 
 def build_phases(outline: Outline, ids: Ids, findings: Findings) -> list[Phase]:
@@ -75,6 +104,8 @@ def _task(task: Item, number: str, ids: Ids, findings: Findings) -> Task:
         task_id=ids.assign(task.raw_id, f"task_{number}", f"{task.where}.id"),
         title=_title(task, findings),
         description=task.description,
+        assignee_role=task.role,
+        estimate=task.estimate,
         written_subtasks=[
             WrittenSubtask(
                 subtask_id=ids.assign(item.raw_id, f"task_{number}_s{step}", f"{item.where}.id"),

@@ -1,29 +1,17 @@
-"""A PlanExe run as a plan: structure first, then edges, durations and background."""
+"""A PlanExe run: which of its files tells what."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import cast
 
-import msgspec
-
-from app.domain.plan import Estimate, Phase, Plan, Task
+from app.domain.plan import Plan
+from decomposer.readers.assemble import REFUSAL, assemble
 from decomposer.readers.background import read_background
-from decomposer.readers.checks import check_cycle, check_size
-from decomposer.readers.durations import (
-    DurationRow,
-    duration_rows,
-    estimates,
-    join_rows,
-    note_missing,
-    note_short_phases,
-)
-from decomposer.readers.edges import Prerequisites, StatedEdge, resolve, stated_edges
+from decomposer.readers.durations import DurationRow, duration_rows
+from decomposer.readers.edges import StatedEdge, stated_edges
 from decomposer.readers.findings import Findings
-from decomposer.readers.ids import Ids
-from decomposer.readers.index import PlanIndex
 from decomposer.readers.levels import outline_from_levels
 from decomposer.readers.names import Role
-from decomposer.readers.oddities import note_oddities
-from decomposer.readers.outline import Outline, build_phases
+from decomposer.readers.outline import Outline
 from decomposer.readers.shapes import decode_json, decode_text
 from decomposer.readers.source import ReadLimits
 from decomposer.readers.tree import outline_from_tree
@@ -31,7 +19,6 @@ from decomposer.readers.tree import outline_from_tree
 Files = Mapping[Role, bytes]
 
 _UNTITLED = "Untitled plan"
-_REFUSAL = "The PlanExe run cannot be read."
 
 
 def read_run(
@@ -43,37 +30,11 @@ def read_run(
         InvalidPlan: With every fault that the files which could be read have.
     """
     outline = _outline(files, findings)
-    ids = Ids(findings, (item.raw_id for item in outline.items), strict=False)
-    phases = build_phases(outline, ids, findings)
-    check_size(phases, limits, findings)
-    index = PlanIndex(phases, ids, outline.root_id)
-    edges = outline.edges + _stated_edges(files, outline, findings)
-    prerequisites = resolve(edges, index, findings, limits.max_edges)
-    rows = join_rows(outline.durations + _duration_rows(files, outline, findings), index, findings)
+    outline.title = _title(files, outline, findings)
+    outline.edges = outline.edges + _stated_edges(files, outline, findings)
+    outline.durations = outline.durations + _duration_rows(files, outline, findings)
     background = read_background(files, findings)
-    findings.settle(_REFUSAL)
-    check_cycle(prerequisites.of_task, prerequisites.origins, index.titles)
-    plan = Plan(
-        plan_id=plan_id,
-        title=_title(files, outline, findings),
-        phases=_completed(
-            phases,
-            prerequisites,
-            rows,
-            index,
-            hours_per_day=limits.hours_per_day,
-            findings=findings,
-        ),
-        goal=background.goal,
-        final_deliverable=outline.final_deliverable,
-        risks=background.risks,
-        roles_required=background.roles_required,
-        gates=background.gates,
-        source_format=source_format,
-        context=background.context,
-    )
-    note_oddities(plan, index, findings)
-    return msgspec.structs.replace(plan, warnings=findings.warnings)
+    return assemble(outline, background, plan_id, source_format, limits, findings)
 
 
 def _outline(files: Files, findings: Findings) -> Outline:
@@ -85,7 +46,7 @@ def _outline(files: Files, findings: Findings) -> Outline:
     else:
         role = Role.TREE if Role.TREE in files else Role.SMALL_TREE
         outline = outline_from_tree(_decoded(files, role, findings), findings)
-    findings.settle(_REFUSAL)
+    findings.settle(REFUSAL)
     return cast("Outline", outline)
 
 
@@ -124,35 +85,3 @@ def _title(files: Files, outline: Outline, findings: Findings) -> str:
     title = written or _UNTITLED
     findings.warn("missing-title", "The plan has no title.", Role.LEVEL1, "", title)
     return title
-
-
-def _completed(
-    phases: Sequence[Phase],
-    prerequisites: Prerequisites,
-    rows: dict[str, DurationRow],
-    index: PlanIndex,
-    *,
-    hours_per_day: float,
-    findings: Findings,
-) -> list[Phase]:
-    """Give the tasks their prerequisites, estimates and context."""
-    note_missing(rows, phases, index, findings)
-    hours = estimates(rows, hours_per_day, findings)
-    note_short_phases(hours, rows, phases, findings)
-
-    def complete(task: Task) -> Task:
-        task_id = task.task_id
-        context: dict[str, object] = dict(rows[task_id].context if task_id in rows else {})
-        if explanations := prerequisites.explanations.get(task_id):
-            context["prerequisite_explanations"] = explanations
-        return msgspec.structs.replace(
-            task,
-            estimate=hours.get(task_id, Estimate()),
-            prerequisites=prerequisites.of_task.get(task_id, []),
-            context=context,
-        )
-
-    return [
-        msgspec.structs.replace(phase, tasks=[complete(task) for task in phase.tasks])
-        for phase in phases
-    ]

@@ -4,20 +4,17 @@ import gc
 import io
 import json
 import zipfile
-from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 
 from config.settings import Settings
-from tests.unit.decomposer.samples import packed, run
+from tests.unit.decomposer.samples import PLANS, needs_plans, packed, run
 
 from ..stage import plan_document
 from .conftest import AgentCaller, Scene
 from .contract import Caller, fields_of
-
-PLANS = Path(__file__).parents[4] / "shared" / "plans"
 
 
 def upload(user: Caller, data: bytes, name: str = "plan.zip", field: str = "file") -> Any:
@@ -75,7 +72,7 @@ def test_json_file_is_stored(user: Caller) -> None:
     assert upload(user, json.dumps(plan_document()).encode(), "plan.json").status_code == 202
 
 
-@pytest.mark.skipif(not PLANS.is_dir(), reason="the real plans are not beside the project")
+@needs_plans
 def test_real_archives_are_stored_with_their_warnings(user: Caller) -> None:
     for path in sorted((PLANS / "zips").glob("*.zip")):
         answer = upload(user, path.read_bytes(), path.name)
