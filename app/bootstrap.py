@@ -2,6 +2,7 @@
 
 import datetime as dt
 import functools
+from http import HTTPStatus
 from typing import Final
 
 import redis
@@ -20,6 +21,10 @@ from app.live.tickets import Tickets
 from app.live.timers import Timers
 from app.live.wakeups import Wakeups
 from app.live.work import Work
+from app.planexe.cloud import Cloud
+from app.planexe.connection import Connection
+from app.planexe.source import PlanSource, RecognisedServer
+from app.planexe.worker import Worker
 from app.record.agents import Agents
 from app.record.batches import BatchWriter
 from app.record.breakdowns import Breakdowns
@@ -44,6 +49,7 @@ from app.services.files import FileService
 from app.services.health import HealthService
 from app.services.history import HistoryService
 from app.services.identity import Identity
+from app.services.imports import ImportService
 from app.services.inbox import InboxService
 from app.services.maintenance import MaintenanceService
 from app.services.people import PeopleService
@@ -61,6 +67,7 @@ from workers.broker import make_broker
 from workers.jobs import QueuedJobs
 
 POOL_SIZE: Final = 8
+CLOUD_REQUESTS_PER_MINUTE: Final = 60
 
 
 class MissingServers(Exception):
@@ -110,12 +117,23 @@ def build(settings: Settings, clock: Clock = system_clock) -> Services:
     blockers, files = OpenBlockers(client), FileService(Files(engine), clock)
     desk = WorkService(live, work, Wakeups(blocking), agents, presence, lease, clock)
     jobs = QueuedJobs(make_broker(settings.redis_url))
+    plan_service = PlanService(plans, breakdowns, jobs, _read_limits(settings), clock)
     probes = {"redis": client.ping, "postgresql": Identities(engine).any_user}
     return Services(
         identity=identity,
         answers=AnswerService(StoredAnswers(client)),
         agents=agents,
-        plans=PlanService(plans, breakdowns, jobs, _read_limits(settings), clock),
+        plans=plan_service,
+        imports=ImportService(
+            _plan_source(settings),
+            plans,
+            plan_service,
+            jobs,
+            _read_limits(settings),
+            dt.timedelta(seconds=settings.source_poll_seconds),
+            dt.timedelta(hours=settings.source_timeout_hours),
+            clock,
+        ),
         decomposition=DecompositionService(
             plans, breakdowns, settings.confidence_threshold, _defaults(settings)
         ),
@@ -182,6 +200,21 @@ def _read_limits(settings: Settings) -> ReadLimits:
         max_subtasks=settings.max_plan_subtasks,
         hours_per_day=settings.hours_per_day,
     )
+
+
+def _plan_source(settings: Settings) -> PlanSource | None:
+    if not settings.source_url:
+        return None
+    key = settings.source_api_key
+    headers = {"X-API-Key": key} if key else {}
+    tools = Connection(settings.source_url, headers, per_minute=CLOUD_REQUESTS_PER_MINUTE)
+    runs = Connection(settings.source_url, headers)
+    cloud, worker = Cloud(tools), Worker(runs, settings.source_model)
+    if settings.source_kind == "cloud":
+        return cloud
+    if settings.source_kind == "worker":
+        return worker
+    return RecognisedServer(cloud, worker, lambda: runs.status("/mcp/tools") != HTTPStatus.NOT_FOUND)
 
 
 def _defaults(settings: Settings) -> Defaults:

@@ -194,6 +194,26 @@ class Settings:
     hours_per_day: float = _setting(
         kinds.number(0.5, 24, "hours"), 8, "Working hours counted for one day of an estimate."
     )
+    source_url: str | None = _setting(
+        kinds.url("http", "https"), None, "A PlanExe server that writes plans for this one."
+    )
+    source_api_key: str | None = _setting(
+        kinds.secret(8), None, "Key for the PlanExe server; its cloud needs one."
+    )
+    source_kind: str = _setting(
+        kinds.choice("auto", "cloud", "worker"),
+        "auto",
+        "Interface of the PlanExe server: tools (cloud) or runs (worker). `auto` asks it.",
+    )
+    source_model: str = _setting(
+        kinds.text(), "auto", "Model that a PlanExe worker is asked to use, by its own name."
+    )
+    source_poll_seconds: int = _setting(
+        kinds.integer(1, 3600, "seconds"), 15, "How often a plan being written is looked at."
+    )
+    source_timeout_hours: float = _setting(
+        kinds.number(0.01, 720, "hours"), 12, "How long PlanExe may write at a plan."
+    )
     finished_grace_seconds: int = _setting(
         kinds.integer(0, 604_800, "seconds"),
         60,

@@ -23,3 +23,14 @@ class QueuedJobs:
             options={},
         )
         self._broker.enqueue(message)
+
+    def fetch(self, workspace_id: str, plan_id: str, delay_seconds: float) -> None:
+        """Have the next step of an import taken, after a delay."""
+        message: Message[None] = Message(
+            queue_name=DECOMPOSITION,
+            actor_name="fetch",
+            args=(workspace_id, plan_id),
+            kwargs={},
+            options={},
+        )
+        self._broker.enqueue(message, delay=round(delay_seconds * 1000) or None)

@@ -20,6 +20,12 @@ def decompose(workspace_id: str, plan_id: str, version: int) -> None:
     of_process().decomposition.decompose(workspace_id, plan_id, version)
 
 
+@dramatiq.actor(queue_name=DECOMPOSITION)
+def fetch(workspace_id: str, plan_id: str) -> None:
+    """Take the next step of an import from a PlanExe server."""
+    of_process().imports.carry_on(workspace_id, plan_id)
+
+
 @dramatiq.actor(queue_name=UPKEEP, max_retries=0)
 def persist(workspace_id: str) -> None:
     """Write the log into the record; the next beat tries again what fails."""

@@ -43,6 +43,15 @@ def create_blueprint(services: Services, _limits: Limits) -> Blueprint:
             raise UnsupportedMediaType("Send application/json or multipart/form-data.")
         return reply(view, 202, Location=f"/api/plans/{view['plan_id']}")
 
+    @blueprint.post("/generate")
+    @blueprint.arguments(schemas.PlanWish)
+    @blueprint.response(202, schemas.Plan)
+    @users_only
+    def generate(body: dict[str, Any]) -> Response:
+        """Have the configured PlanExe server write a plan, or fetch one that it has written."""
+        view = services.imports.begin(caller(), body)
+        return reply(view, 202, Location=f"/api/plans/{view['plan_id']}")
+
     @blueprint.get("")
     @blueprint.arguments(schemas.PlanQuery, location="query")
     @blueprint.response(200, schemas.Plans)

@@ -189,8 +189,22 @@ class Agents(Schema):
     next_cursor = fields.String(allow_none=True, required=True)
 
 
+class PlanWish(Strict):
+    """A plan that a PlanExe server is to write, or has written."""
+
+    prompt = fields.String(validate=validate.Length(min=1, max=100_000))
+    planexe_id = fields.String(validate=SHORT)
+    title = fields.String(validate=SHORT)
+
+    @validates_schema
+    def one_is_asked_for(self, data: dict[str, Any], **_: Any) -> None:
+        """Refuse both and neither."""
+        if ("prompt" in data) == ("planexe_id" in data):
+            raise ValidationError("Send either a prompt or a planexe_id.", "prompt")
+
+
 class PlanUpload(Schema):
-    """A plan as a file: a zip of a PlanExe run, or JSON."""
+    """A plan as a file: zip, HTML report, JSON, CSV or Markdown."""
 
     file = fields.Raw(required=True, metadata={"type": "string", "format": "binary"})
 

@@ -172,6 +172,43 @@ class Plans:
         with transaction(self._engine) as connection:
             return [(row[0], row[1], row[2]) for row in connection.execute(query)]
 
+    def importing(self, before: dt.datetime) -> list[tuple[str, str]]:
+        """Name workspace and id of plans whose import made no step since a time."""
+        query = select(plans.c.workspace_id, plans.c.plan_id).where(
+            plans.c.status == PlanStatus.IMPORTING.value, plans.c.updated_at < before
+        )
+        with transaction(self._engine) as connection:
+            return [(row[0], row[1]) for row in connection.execute(query)]
+
+    def rewrite(
+        self,
+        workspace_id: str,
+        seen: StoredPlan,
+        plan: Plan,
+        status: PlanStatus,
+        message: str = "",
+    ) -> bool:
+        """Put a plan, with its tasks, in the place of one that is being imported.
+
+        False, and nothing is changed, where it is not as it was seen: another was faster.
+        """
+        row = _row(workspace_id, plan, status, seen.created_by)
+        change = (
+            update(plans)
+            .where(
+                _is(workspace_id, seen.plan.plan_id),
+                plans.c.status == seen.status.value,
+                plans.c.updated_at == seen.updated_at,
+            )
+            .values({**row, "status_message": message, "updated_at": func.clock_timestamp()})
+            .returning(plans.c.plan_id)
+        )
+        with transaction(self._engine) as connection:
+            if connection.execute(change).scalar_one_or_none() is None:
+                return False
+            copy_rows(connection, plan_tasks, _task_rows(workspace_id, plan))
+            return True
+
     def next_version(self, workspace_id: str, plan_id: str) -> int:
         """Count the plan's decomposition version up; no two callers get the same.
 

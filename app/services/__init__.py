@@ -16,6 +16,7 @@ from app.services.files import FileService
 from app.services.health import HealthService
 from app.services.history import HistoryService
 from app.services.identity import Identity
+from app.services.imports import ImportService
 from app.services.inbox import InboxService
 from app.services.maintenance import MaintenanceService
 from app.services.people import PeopleService
@@ -34,6 +35,7 @@ class Services(msgspec.Struct, frozen=True):
     answers: AnswerService
     agents: AgentService
     plans: PlanService
+    imports: ImportService
     decomposition: DecompositionService
     executions: ExecutionService
     work: WorkService

@@ -44,3 +44,5 @@ class MaintenanceService:
             due = version or self._plans.next_version(workspace_id, plan_id)
             self._jobs.decompose(workspace_id, plan_id, due)
             logger.warning("breakdown asked for again", extra={"plan_id": plan_id})
+        for workspace_id, plan_id in self._plans.importing(before):
+            self._jobs.fetch(workspace_id, plan_id, 0)
