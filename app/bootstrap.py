@@ -214,7 +214,9 @@ def _plan_source(settings: Settings) -> PlanSource | None:
         return cloud
     if settings.source_kind == "worker":
         return worker
-    return RecognisedServer(cloud, worker, lambda: runs.status("/mcp/tools") != HTTPStatus.NOT_FOUND)
+    return RecognisedServer(
+        cloud, worker, lambda: runs.status("/mcp/tools") != HTTPStatus.NOT_FOUND
+    )
 
 
 def _defaults(settings: Settings) -> Defaults:

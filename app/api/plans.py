@@ -9,6 +9,7 @@ from app.api import schemas
 from app.api.blueprint import Blueprint
 from app.api.encoding import no_content, reply
 from app.api.guard import caller, users_only
+from app.api.idempotency import made_id
 from app.api.limits import Limits
 from app.services import Services
 
@@ -49,7 +50,7 @@ def create_blueprint(services: Services, _limits: Limits) -> Blueprint:
     @users_only
     def generate(body: dict[str, Any]) -> Response:
         """Have the configured PlanExe server write a plan, or fetch one that it has written."""
-        view = services.imports.begin(caller(), body)
+        view = services.imports.begin(caller(), body, made_id(services.answers, "plan"))
         return reply(view, 202, Location=f"/api/plans/{view['plan_id']}")
 
     @blueprint.get("")

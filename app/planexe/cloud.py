@@ -53,7 +53,9 @@ class Cloud:
             raise SourceRefused(f"The archive has {size:,} bytes, allowed are {limit:,}.")
         content = self._connection.download(address, limit)
         if isinstance(size, int) and size != len(content):
-            raise SourceTroubled(f"The archive has {len(content):,} bytes, announced were {size:,}.")
+            raise SourceTroubled(
+                f"The archive has {len(content):,} bytes, announced were {size:,}."
+            )
         found, wanted = hashlib.sha256(content).hexdigest(), told.get("sha256")
         if isinstance(wanted, str) and wanted.lower() != found:
             raise SourceTroubled(f"The archive is damaged: its SHA-256 is {found}, not {wanted}.")

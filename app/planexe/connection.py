@@ -1,5 +1,6 @@
 """HTTP with bounds: every answer has a size, a time and an address it may come from."""
 
+import functools
 import ipaddress
 import json
 import socket
@@ -8,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from typing import Any, Final, NoReturn, cast
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -38,6 +39,12 @@ class Connection:
         self._headers = dict(headers or {})
         self._pace = Pace(per_minute) if per_minute else None
 
+    @functools.cached_property
+    def _client(self) -> httpx.Client:
+        # Made at first use, as it costs some time. No connection is kept: one that the server
+        # has closed meanwhile would leave open whether a plan was begun.
+        return httpx.Client(timeout=_TIMEOUT, limits=httpx.Limits(max_keepalive_connections=0))
+
     def json(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         """Ask for a JSON object.
 
@@ -61,8 +68,8 @@ class Connection:
     def status(self, path: str) -> int:
         """Tell the status a path answers with; the body is not read."""
         try:
-            with httpx.stream("GET", self._base + path, headers=self._headers, timeout=_TIMEOUT) as r:
-                return r.status_code
+            with self._client.stream("GET", self._base + path, headers=self._headers) as answer:
+                return answer.status_code
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             _unanswered(error)
 
@@ -72,7 +79,7 @@ class Connection:
         Elsewhere must be a public address: a server must not lead us to our own neighbours.
         Redirects are not followed.
         """
-        url = urljoin(self._base + "/", address) if "://" in address else self._base + address
+        url = address if "://" in address else self._base + address
         self._check(url)
         return self._fetch("GET", url, None, limit, time.monotonic() + _LONGEST_DOWNLOAD)
 
@@ -94,7 +101,7 @@ class Connection:
         headers = self._headers if self._is_home(url) else {}
         content = bytearray()
         try:
-            with httpx.stream(method, url, json=body, headers=headers, timeout=_TIMEOUT) as answer:
+            with self._client.stream(method, url, json=body, headers=headers) as answer:
                 _check_status(answer)
                 for chunk in answer.iter_bytes():
                     content += chunk

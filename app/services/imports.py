@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from app.domain.errors import Conflict, Fault, Invalid, InvalidPlan
-from app.domain.ids import is_own_id, new_id
+from app.domain.ids import is_own_id
 from app.domain.plan import Plan, PlanStatus
 from app.planexe.errors import SourceError, SourceRefused, SourceTroubled, SourceUnheard
 from app.planexe.source import PlanSource as Server
@@ -64,11 +64,11 @@ class ImportService:
         self._longest = longest
         self._clock = clock
 
-    def begin(self, principal: Principal, request: dict[str, Any]) -> View:
+    def begin(self, principal: Principal, request: dict[str, Any], made_id: str) -> View:
         """Note a plan as IMPORTING and have it fetched.
 
         A PlanExe plan has one id here; asked for again, the import under way is shown, and one
-        that failed begins anew.
+        that failed begins anew. ``made_id`` is the id here of a plan that is yet to be written.
 
         Raises:
             NotConfigured: There is no server to ask.
@@ -80,7 +80,7 @@ class ImportService:
         run_id, prompt = request.get("planexe_id"), request.get("prompt", "")
         if run_id is not None and (not is_own_id(run_id) or ".." in run_id or ":" in run_id):
             raise Invalid("This is no id of a plan.", [Fault("planexe_id", "not an id")])
-        plan_id = f"plan_{run_id}" if run_id else new_id("plan")
+        plan_id = f"plan_{run_id}" if run_id else made_id
         title = request.get("title") or (f"PlanExe {run_id}" if run_id else _headline(prompt))
         plan = Plan(
             plan_id, title, [], source_format="planexe-server", context=_noted(Note(prompt, run_id))

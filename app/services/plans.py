@@ -154,6 +154,7 @@ def _plan_view(stored: StoredPlan) -> View:
         "gates": {**msgspec.to_builtins(plan.gates), "refusals": plan.gates.refusals},
         "risks": [msgspec.to_builtins(one) for one in plan.risks],
         "roles_required": plan.roles_required,
+        "context": plan.context,
         "created_at": stored.created_at,
         "updated_at": stored.updated_at,
     }
@@ -182,6 +183,7 @@ def _task_view(task: Task, breakdown: Breakdown | None, *, whole: bool) -> View:
         "estimated_hours": task.estimate.realistic_hours,
         "estimate": msgspec.to_builtins(task.estimate),
         "prerequisites": task.prerequisites,
+        "context": task.context,
         "subtasks": [msgspec.to_builtins(one) for one in task.written_subtasks],
         "decomposition_confidence": None,
         "confidence_reasons": [],

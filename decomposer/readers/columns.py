@@ -4,8 +4,26 @@ from collections.abc import Sequence
 from typing import Final
 
 COLUMNS: Final[dict[str, tuple[str, ...]]] = {
-    "title": ("task", "title", "task name", "task title", "name", "activity", "action item", "todo"),
-    "phase": ("phase", "section", "stage", "milestone", "epic", "workstream", "group", "phase name"),
+    "title": (
+        "task",
+        "title",
+        "task name",
+        "task title",
+        "name",
+        "activity",
+        "action item",
+        "todo",
+    ),
+    "phase": (
+        "phase",
+        "section",
+        "stage",
+        "milestone",
+        "epic",
+        "workstream",
+        "group",
+        "phase name",
+    ),
     "subtask": ("subtask", "sub-task", "step", "subtask name"),
     "id": ("id", "task id", "#", "no", "no.", "nr", "key", "wbs", "number"),
     "needs": (
@@ -13,7 +31,14 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
         *("prerequisites", "prerequisite", "blocked by", "depends", "requires"),
     ),
     "description": ("description", "details", "notes", "detail", "comment", "comments"),
-    "hours": ("hours", "estimated hours", "estimate (h)", "hours (est)", "effort (h)", "effort (hours)"),
+    "hours": (
+        "hours",
+        "estimated hours",
+        "estimate (h)",
+        "hours (est)",
+        "effort (h)",
+        "effort (hours)",
+    ),
     "days": ("days", "duration (days)", "duration (d)", "estimated days", "effort (days)"),
     "effort": ("duration", "estimate", "effort", "time", "estimated time", "estimated duration"),
     "role": ("owner", "assignee", "role", "responsible", "assigned to", "who", "assignee role"),

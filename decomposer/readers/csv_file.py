@@ -21,6 +21,7 @@ _LEVEL = re.compile(r"level \d", re.IGNORECASE)
 _DELIMITERS = ";,\t|"
 _LEVELS = 4
 _FIELDS = _LEVELS + 1
+_MOST_LINES = 50
 
 
 def looks_like_csv(data: bytes) -> bool:
@@ -78,10 +79,8 @@ def _refuse(name: str, headings: Sequence[str]) -> NoReturn:
     raise InvalidPlan(text, [Fault(f"{name}, line 1", message)])
 
 
-def _exported(
-    lines: Iterable[str], delimiter: str, first: int, findings: Findings
-) -> Outline:
-    """Read the export: one row per item, its title in the column of its level, its id at the end."""
+def _exported(lines: Iterable[str], delimiter: str, first: int, findings: Findings) -> Outline:
+    """Read the export: a row per item, its title in the column of its level, its id last."""
     outline = Outline("", "", None, [])
     path: list[Item] = []
     for where, fields in _rows(lines, delimiter, first, findings):
@@ -112,8 +111,9 @@ def _rows(
     for number, line in enumerate(lines, first):
         if not line.strip():
             continue
-        whole = line.count(delimiter) >= _LEVELS
-        if begun and (whole and line.startswith(delimiter) or line.count(delimiter) == 0 and whole):
+        whole = line.startswith(delimiter) and line.count(delimiter) >= _LEVELS
+        if begun and (whole or number - start >= _MOST_LINES):
+            # Before a whole row, or after too many lines, what was begun does not go on.
             _drop(begun, start, findings)
             begun = ""
         begun, start = (f"{begun}\n{line}", start) if begun else (line, number)
@@ -156,12 +156,13 @@ def _placed(
 
 def _table(lines: list[str], delimiter: str, limits: ReadLimits, findings: Findings) -> Outline:
     reader = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter, strict=True)
-    rows: list[Row] = []
     try:
         headings = next(reader)
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                rows.append(Row(f"line {reader.line_num}", cells))
+        rows = [
+            Row(f"line {reader.line_num}", cells)
+            for cells in reader
+            if any(cell.strip() for cell in cells)
+        ]
     except csv.Error as error:
         where = f"line {reader.line_num}"
         raise InvalidPlan(f"{where} is no row: {error}.", [Fault(where, str(error))]) from error

@@ -36,7 +36,10 @@ _FORMATS: tuple[tuple[re.Pattern[bytes], Reader], ...] = (
     (re.compile(rb"PK(?:\x03\x04|\x05\x06|\x07\x08)"), read_zip),
     (re.compile(_MARK + rb"\[[ xX]?\](?=[ \t]+\S)"), read_markdown),
     (re.compile(_MARK + rb"[\[{]"), read_json),
-    (re.compile(_MARK + rb"<(?:!doctype|html|head|body|meta|script|style)\b", re.I), read_report),
+    (
+        re.compile(_MARK + rb"<(?:!doctype|html|head|body|meta|script|style)\b", re.IGNORECASE),
+        read_report,
+    ),
 )
 # UTF-16 and UTF-32, by their marks, and what else is no text.
 _WIDE = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")

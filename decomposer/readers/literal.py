@@ -6,6 +6,7 @@ written by another exporter may have bare keys, single quotes, comments and trai
 
 import json
 import re
+import sys
 from typing import NoReturn
 
 from app.domain.errors import Fault, InvalidPlan
@@ -74,7 +75,7 @@ def _unescaped(escape: re.Match[str]) -> str:
     long, short, byte, plain = escape.groups()
     if code := long or short or byte:
         number = int(code, 16)
-        return chr(number) if number <= 0x10FFFF else "\ufffd"
+        return chr(number) if number <= sys.maxunicode else "\ufffd"
     return _PLAIN.get(plain, plain)
 
 

@@ -17,7 +17,9 @@ _ITEM = re.compile(r"^[ \t>]*+(?:[-*+]|\d{1,9}[.)])(?=[ \t])", re.MULTILINE)
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n[^\n]*:[^\n]*\n(?:[^\n]*\n)*?---[ \t]*\n")
 _MARKUP = re.compile(r"[*_`\[\]<&\\~]")
 _CHECKBOX = re.compile(r"\[([ xX])\][ \t]+")
-_NAMED = re.compile(r"(?P<mark>\*\*|__)(?P<name>(?:(?!(?P=mark)).){1,300})(?P=mark)[ \t]*(?P<rest>.*)", re.S)
+_NAMED = re.compile(
+    r"(?P<mark>\*\*|__)(?P<name>(?:(?!(?P=mark)).){1,300})(?P=mark)[ \t]*(?P<rest>.*)", re.DOTALL
+)
 _COLON = ":\u2013\u2014-"
 
 

@@ -30,6 +30,11 @@ class Item(msgspec.Struct):
     estimate: Estimate = Estimate()
 
     @property
+    def id_place(self) -> str:
+        """Where the id is; a line of text has no closer place."""
+        return self.where if self.where.startswith("line ") else f"{self.where}.id"
+
+    @property
     def content(self) -> object:
         """All but the place, for telling a repeated row from another use of the same id."""
         children = [child.content for child in self.children]
@@ -64,9 +69,13 @@ class _Nested(Protocol):
 N = TypeVar("N", bound=_Nested)
 
 
-def draw_up(task: N, findings: Findings) -> None:
-    """Make what stands below a task's subtasks further subtasks of it, in written order."""
-    stack, drawn = task.children[::-1], list[N]()
+def draw_up(task: N, findings: Findings) -> N:
+    """Make what stands below a task's subtasks further subtasks of it, in written order.
+
+    The task itself is changed, and given back.
+    """
+    stack: list[N] = task.children[::-1]
+    drawn: list[N] = []
     while stack:
         item = stack.pop()
         drawn.append(item)
@@ -76,13 +85,14 @@ def draw_up(task: N, findings: Findings) -> None:
             stack += item.children[::-1]
             item.children = []
     task.children = drawn
+    return task
 
 
 def build_phases(outline: Outline, ids: Ids, findings: Findings) -> list[Phase]:
     """Give every item its id and its place in the plan."""
     return [
         Phase(
-            phase_id=ids.assign(phase.raw_id, f"phase_{number}", f"{phase.where}.id"),
+            phase_id=ids.assign(phase.raw_id, f"phase_{number}", phase.id_place),
             name=_title(phase, findings),
             tasks=_tasks(phase, number, ids, findings),
         )
@@ -101,14 +111,14 @@ def _tasks(phase: Item, phase_number: int, ids: Ids, findings: Findings) -> list
 
 def _task(task: Item, number: str, ids: Ids, findings: Findings) -> Task:
     return Task(
-        task_id=ids.assign(task.raw_id, f"task_{number}", f"{task.where}.id"),
+        task_id=ids.assign(task.raw_id, f"task_{number}", task.id_place),
         title=_title(task, findings),
         description=task.description,
         assignee_role=task.role,
         estimate=task.estimate,
         written_subtasks=[
             WrittenSubtask(
-                subtask_id=ids.assign(item.raw_id, f"task_{number}_s{step}", f"{item.where}.id"),
+                subtask_id=ids.assign(item.raw_id, f"task_{number}_s{step}", item.id_place),
                 title=_title(item, findings),
                 description=item.description,
                 resources=item.resources,

@@ -99,6 +99,10 @@ class _Prose:
         if not any(phase.children for phase in phases):
             message = "no headings with lists, no list items and no table of tasks"
             raise InvalidPlan(f"{self._name} holds {message}.", [Fault(self._name, message)])
+        count = sum(len(phase.children) for phase in phases)
+        if count > self._limits.max_tasks:
+            message = f"{count:,} tasks, allowed are {self._limits.max_tasks:,}"
+            raise InvalidPlan(f"{self._name} holds {message}.", [Fault(self._name, message)])
         numbered = Numbered(phases)
         note_done(numbered, self._findings)
         outline = Outline(title, self._deliverable, None, items_of(phases, numbered))

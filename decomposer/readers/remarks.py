@@ -4,6 +4,7 @@ Every expression runs on text whose white space has been made single, and none n
 that each costs time in proportion to the text.
 """
 
+import itertools
 import re
 from collections.abc import Iterator
 
@@ -39,7 +40,9 @@ _LABELLED_WAIT = re.compile(
     re.IGNORECASE,
 )
 _BETWEEN = re.compile(r", ?and |, ?|; ?| and | & | \+ ")
-_REFERENCE = re.compile(rf"(?:the )?(?:(?P<word>{_WORDS}) ?)?#?(?P<number>\d+(?:\.\d+)*)", re.I)
+_REFERENCE = re.compile(
+    rf"(?:the )?(?:(?P<word>{_WORDS}) ?)?#?(?P<number>\d+(?:\.\d+)*)", re.IGNORECASE
+)
 _FIELD = re.compile(r"(?P<name>[A-Za-z][A-Za-z ()/_-]{1,30}?) ?: ?(?P<value>.*)")
 _NOTHING = {"", "-", "\u2013", "\u2014", "none", "n/a", "na", "nil", "nothing"}
 _HOURS = {"m": 1 / 60, "h": 1.0}
@@ -84,8 +87,9 @@ def read_remarks(text: str, hours_per_day: float) -> Remarks:
 
 def _taken(group: re.Match[str], remarks: Remarks, hours_per_day: float) -> str:
     """Read one group in brackets whole, or leave it where it is."""
-    estimate, needed = None, list[str]()
-    for part in _BETWEEN.split((group[1] or group[2] or "").strip()):
+    whole = (group[1] or group[2] or "").strip()
+    estimate, needed = read_duration(whole, hours_per_day), list[str]()
+    for part in () if estimate else _BETWEEN.split(whole):
         if found := read_duration(part, hours_per_day):
             estimate = found
         elif wait := _WAITS.fullmatch(part):
@@ -149,7 +153,7 @@ def read_edges(text: str) -> Iterator[tuple[str, str]]:
     for sign in ("\u2192", "->", "=>"):
         if sign in text:
             chain = [part.strip() for part in text.split(sign)]
-            for needed, dependent in zip(chain, chain[1:], strict=False):
+            for needed, dependent in itertools.pairwise(chain):
                 yield from ((dependent, one) for one in split_needed(needed))
             return
     found = _WAITING_PAIR.search(text)

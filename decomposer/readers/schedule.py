@@ -198,9 +198,8 @@ def _edges(
     for index, link in enumerate(links):
         source, target, where = key_of(link.source), key_of(link.target), f"{WHERE}.links[{index}]"
         kind = str(link.type)
-        if kind == _FINISH_TO_START and before.get(target) == source:
-            restating += 1
-        elif kind != _FINISH_TO_START and parents.get(target) == source:
+        restated = before if kind == _FINISH_TO_START else parents
+        if restated.get(target) == source:
             restating += 1
         else:
             edges.append(StatedEdge(link.target, link.source, where))

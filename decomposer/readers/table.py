@@ -9,7 +9,18 @@ from decomposer.readers.findings import Findings
 from decomposer.readers.remarks import Label, read_duration, read_remarks, split_needed
 from decomposer.readers.written import Entry
 
-_DONE = {"x", "yes", "true", "done", "complete", "completed", "finished", "closed", "\u2713", "100%"}
+_DONE = {
+    "x",
+    "yes",
+    "true",
+    "done",
+    "complete",
+    "completed",
+    "finished",
+    "closed",
+    "\u2713",
+    "100%",
+}
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -29,18 +40,29 @@ def entries_of(
     phases: dict[str, Entry] = {}
     phase = task = None
     for row in rows:
-        told = {kind: row.cells[place].strip() for place, kind in kinds.items() if place < len(row.cells)}
+        told = {
+            kind: row.cells[place].strip()
+            for place, kind in kinds.items()
+            if place < len(row.cells)
+        }
         name = told.get("phase", "") or (phase.title if phase else "")
         phase = phases.get(name) or _phase(name, row.where)
         phases[name] = phase
         if title := told.get("title", ""):
             entry = _entry(title, told, row.where, hours_per_day, findings)
-            if task is None or told.get("id") or not told.get("subtask") or task.title != entry.title:
+            if (
+                task is None
+                or told.get("id")
+                or not told.get("subtask")
+                or task.title != entry.title
+            ):
                 task = entry
                 phase.children.append(task)
         if step := told.get("subtask", ""):
             if task is None:
-                findings.warn("broken-row", "A step before any task; the row was dropped.", row.where, step)
+                findings.warn(
+                    "broken-row", "A step before any task; the row was dropped.", row.where, step
+                )
                 continue
             task.children.append(Entry(row.where, step, place=len(task.children) + 1))
         elif not told.get("title") and any(told.values()):

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from app.domain.errors import InvalidPlan
 from app.domain.graph import find_cycle, implied_edges
 from app.domain.plan import Ordering, Plan
 from decomposer.readers import PlanSource, ReadLimits, read_plan
@@ -104,6 +105,52 @@ def test_merged_tree_alone_gives_the_same_structure(name: str) -> None:
     assert (tree.title, tree.final_deliverable) == (plan.title, plan.final_deliverable)
 
 
+def structure(plan: Plan) -> list[Any]:
+    """Ids and titles on all levels: what every form of a run holds."""
+    return [
+        (phase.phase_id, phase.name, task.task_id, task.title, item.subtask_id, item.title)
+        for phase in plan.phases
+        for task in phase.tasks
+        for item in task.written_subtasks
+    ]
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_csv_alone_gives_the_same_structure(name: str) -> None:
+    plan, folder = read(PLANS / name), PLANS / name
+    table = read(next(folder.glob("*wbs_project_level1_and_level2_and_level3.csv")))
+    assert structure(table) == structure(plan)
+    assert (table.title, table.source_format) == (plan.title, "csv")
+    assert told(table, "broken-row") == []
+
+
+REPORTS = ["20251016_minecraft_escape", "20260215_nuuk_clay_workshop"]
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_report_alone_gives_the_same_structure(name: str) -> None:
+    plan, report = read(PLANS / name), read(PLANS / "reports" / f"{name}-report.html")
+    assert structure(report) == structure(plan)
+    for one, other in zip(report.tasks, plan.tasks, strict=True):
+        assert one.written_subtasks == other.written_subtasks
+    assert (report.title, report.final_deliverable) == (plan.title, plan.final_deliverable)
+    assert report.gates.redline == plan.gates.redline
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_links_of_a_report_say_nothing_but_the_written_order(name: str) -> None:
+    report = read(PLANS / "reports" / f"{name}-report.html")
+    assert all(not task.prerequisites for task in report.tasks)
+    (warning,) = told(report, "schedule-links")
+    counted, _, total = warning.value.partition(" of ")
+    assert counted == total
+
+
+def test_report_of_an_early_version_is_refused_with_a_way_out() -> None:
+    with pytest.raises(InvalidPlan, match="a PlanExe report without a work breakdown"):
+        read(PLANS / "reports" / "20250217_skeleton_display-report.html")
+
+
 @pytest.mark.parametrize("name", FOLDERS)
 def test_sequential_order_adds_edges_without_a_cycle(name: str) -> None:
     plan = read(PLANS / name)
@@ -173,6 +220,15 @@ def test_dangling_id_is_told_with_the_id_it_is_close_to() -> None:
 def test_refusal_of_the_plan_by_its_own_assessment_is_kept() -> None:
     gates = read(PLANS / "20251220_113753_global_relocation").gates
     assert gates.refusals == ["go_no_go"]
+
+
+@pytest.mark.parametrize(
+    "path", ["20250629_reverse_aging_lab", f"reports/{REPORTS[1]}-report.html"]
+)
+def test_largest_runs_are_read_in_a_moment(path: str) -> None:
+    started = time.process_time()
+    read(PLANS / path)
+    assert time.process_time() - started < 0.3
 
 
 def test_largest_run_is_read_and_broken_down_in_a_moment() -> None:
