@@ -315,3 +315,45 @@ def test_plan_with_a_live_execution_is_not_deleted(
 
     assert user("DELETE", f"/api/plans/{plan_id}").status_code == 409
     assert user.get(f"/api/plans/{plan_id}").status_code == 200
+
+
+def test_file_of_every_form_is_stored_by_its_content(user: Caller) -> None:
+    files = {
+        "plan.md": b"# Kiosk\n## Phase 1\n- Find a place\n",
+        "plan.csv": b"Task,Phase\nFind a place,Plan\n",
+        "plan.txt": b"1. Find a place\n2. Build\n",
+        "report.html": b'<html>gantt_data = {"tasks": [{"id": "r"}, {"id": "p", "parent": "r"},'
+        b'{"id": "t", "parent": "p"}]};</html>',
+    }
+    for name, data in files.items():
+        answer = upload(user, data, name)
+        assert answer.status_code == 202, answer.json
+        assert answer.json["phases"][0]["tasks"]
+
+
+def test_what_comes_along_is_shown_before_a_start(user: Caller) -> None:
+    files = run() | {
+        "identify_risks_raw.json": {"risks": [{"risk_description": "Rain", "action": "A roof"}]},
+        "draft_documents_to_find.json": [{"document_name": "Map"}],
+        "redline_gate.json": {"verdict": "ALLOW"},
+    }
+    plan_id = upload(user, packed(files)).json["plan_id"]
+    plan: Any = user.get(f"/api/plans/{plan_id}").json
+    assert plan["risks"][0]["mitigation"] == "A roof"
+    assert plan["context"]["documents_to_find"] == [{"document_name": "Map"}]
+    assert plan["gates"]["redline"] == "ALLOW"
+    assert plan["phases"][0]["tasks"][0]["context"]["delay_risks"] == "Rain"
+
+
+def test_generation_without_a_server_answers_what_to_set(user: Caller) -> None:
+    answer = user.post("/api/plans/generate", {"prompt": "Open a kiosk"})
+    assert answer.status_code == 501
+    assert answer.json["type"].endswith("not-configured")
+    assert "PLANEXE_SOURCE_URL" in answer.json["detail"]
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"prompt": ""}, {"prompt": "x", "planexe_id": "y"}, {"promt": "x"}, {"prompt": 1}]
+)
+def test_wish_that_asks_for_nothing_or_too_much_is_refused(user: Caller, body: Any) -> None:
+    assert user.post("/api/plans/generate", body).status_code == 422

@@ -14,9 +14,13 @@ from rq.job import JobStatus
 from rq.serializers import JSONSerializer
 
 from app import bootstrap
+from app.planexe.connection import Connection
+from app.planexe.worker import Worker
 from app.services import Services
 from config.settings import Settings
+from tests.planexe_server import PlanExe, serving
 from tests.replay import assert_record_proves_itself
+from tests.unit.decomposer.samples import packed, run
 from workers.broker import make_broker
 from workers.clock import Clock
 from workers.dead_letters import DESK_QUEUE
@@ -69,6 +73,33 @@ def test_imported_plan_is_broken_down_by_the_worker(
     plan = wait_until("the plan is ready", lambda: _ready(services, stage, plan_id))
 
     assert plan["decomposition_version"] == 1
+
+
+def test_plan_from_a_planexe_server_is_fetched_and_broken_down_by_the_worker(
+    worker: dramatiq.Worker,
+    services: Services,
+    stage: Stage,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with serving(PlanExe("worker", packed(run()))) as planexe:
+        planexe.states = ["processing", "processing", "completed"]
+        monkeypatch.setattr(
+            services.imports, "_server", Worker(Connection(planexe.url), "auto"), raising=True
+        )
+        monkeypatch.setattr(services.imports, "_poll", 0.05)
+        view = services.imports.begin(stage.owner, {"prompt": "Open a kiosk"}, "plan_kiosk")
+
+        plan = wait_until(
+            "the plan is broken down", lambda: _broken_down(services, stage, view["plan_id"])
+        )
+
+    assert plan["title"] == "Kiosk"
+    assert planexe.paths().count("/runs") == 1
+
+
+def _broken_down(services: Services, stage: Stage, plan_id: str) -> Any:
+    plan = services.plans.get(stage.workspace_id, plan_id)
+    return plan if plan["status"] in {"READY", "NEEDS_REVIEW"} else None
 
 
 def test_clock_has_the_log_recorded_and_ended_executions_put_away(

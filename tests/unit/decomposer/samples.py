@@ -96,9 +96,9 @@ def read_run(_limits: Mapping[str, Any] | None = None, **changes: Any) -> Plan:
     return read_bytes(packed(run(**changes)), **(_limits or {}))
 
 
-def attempt(data: bytes) -> Plan | InvalidPlan:
+def attempt(data: bytes, name: str = "plan.zip") -> Plan | InvalidPlan:
     try:
-        return read_bytes(data)
+        return read_bytes(data, name)
     except InvalidPlan as error:
         return error
 

@@ -155,7 +155,7 @@ def test_table_of_tasks_is_read_in_its_phase() -> None:
         ## Phase 1
         | # | Task | Depends on | Hours |
         |---|------|------------|-------|
-        | 1.1 | Find | – | 3 |
+        | 1.1 | Find | - | 3 |
         | 1.2 | Ask | 1.1 | |
         """
     )

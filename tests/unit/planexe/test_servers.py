@@ -230,5 +230,5 @@ def test_kind_of_server_is_found_out_once(planexe: PlanExe) -> None:
 def test_tool_that_answers_nothing_known_is_refused(cloud: PlanExe) -> None:
     cloud.faults["plan_create"] = [said({"content": []}), enveloped({}), enveloped({"plan_id": 7})]
     for _ in range(3):
-        with pytest.raises(SourceRefused, match="not known|named no id"):
+        with pytest.raises(SourceRefused, match=r"not known|named no id"):
             client(cloud).begin("x")
