@@ -79,6 +79,20 @@ def _refuse(name: str, headings: Sequence[str]) -> NoReturn:
     raise InvalidPlan(text, [Fault(f"{name}, line 1", message)])
 
 
+def outline_from_export(data: bytes, name: str, findings: Findings) -> Outline:
+    """Read the export where it stands in for the other files of a run.
+
+    Raises:
+        InvalidPlan: Its headings are others.
+    """
+    lines = str(clean(decode_text(data, name), name, findings)).splitlines()
+    delimiter = _delimiter(lines[0] if lines else "")
+    headings = _split(lines[0], delimiter) if lines else []
+    if not _is_wbs(headings):
+        _refuse(name, headings)
+    return _exported(lines[1:], delimiter, 2, findings)
+
+
 def _exported(lines: Iterable[str], delimiter: str, first: int, findings: Findings) -> Outline:
     """Read the export: a row per item, its title in the column of its level, its id last."""
     outline = Outline("", "", None, [])

@@ -31,13 +31,20 @@ def _refuse(source: PlanSource, message: str) -> NoReturn:
 
 
 _MARK = rb"(?:\xef\xbb\xbf)?\s*+"
+_COMMENTS = rb"(?:<!--(?:[^-]|-(?!->))*+-->\s*+)*+"
 # The first pattern that matches the beginning of the content wins.
 _FORMATS: tuple[tuple[re.Pattern[bytes], Reader], ...] = (
     (re.compile(rb"PK(?:\x03\x04|\x05\x06|\x07\x08)"), read_zip),
-    (re.compile(_MARK + rb"\[[ xX]?\](?=[ \t]+\S)"), read_markdown),
+    # A checkbox, a link or a badge: Markdown that begins like JSON.
+    (
+        re.compile(_MARK + rb"\[(?:[ xX]?\](?=[ \t]+\S)|!\[|[A-Za-z][^\]\n\"]{0,200}\][(:\[])"),
+        read_markdown,
+    ),
     (re.compile(_MARK + rb"[\[{]"), read_json),
     (
-        re.compile(_MARK + rb"<(?:!doctype|html|head|body|meta|script|style)\b", re.IGNORECASE),
+        re.compile(
+            _MARK + _COMMENTS + rb"<(?:!doctype|html|head|body|meta|script|style)\b", re.IGNORECASE
+        ),
         read_report,
     ),
 )

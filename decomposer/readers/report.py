@@ -31,31 +31,45 @@ def read_report(source: PlanSource, limits: ReadLimits, plan_id: str) -> Plan:
         InvalidPlan: It embeds no schedule, a broken one, or one without phases and tasks.
     """
     findings = Findings()
-    text = decode_text(source.data or b"", source.name)
-    found = _SCHEDULE.search(text)
-    if found is None:
-        _refuse_page(source.name, text)
-    spelled = literal_as_json(text, found.end(), source.name)
-    document = decode_json(spelled.encode("utf-8", "surrogatepass"), WHERE, findings)
-    if isinstance(document, list):
-        document = {"tasks": document}
-    outline = outline_from_schedule(document, limits.hours_per_day, findings)
+    data = source.data or b""
+    outline = outline_from_report(data, source.name, limits, findings)
     findings.settle(REFUSAL)
     outline = cast("Outline", outline)
     if not outline.title.strip():
         outline.title = "Untitled plan"
         findings.warn("missing-title", "The plan has no title.", WHERE, "", outline.title)
-    background = Background(gates=_gates(text, findings))
+    background = Background(
+        gates=Gates(redline=redline_of(decode_text(data, source.name), findings))
+    )
     message = "A report holds no risks, team, documents or go/no-go line that can be read."
     findings.warn("missing-context", message, source.name, "", "import the whole run")
     return assemble(outline, background, plan_id, "planexe-report", limits, findings)
 
 
-def _gates(text: str, findings: Findings) -> Gates:
+def outline_from_report(
+    data: bytes, name: str, limits: ReadLimits, findings: Findings
+) -> Outline | None:
+    """Read the schedule a page embeds; None, with faults noted, where its shape is wrong.
+
+    Raises:
+        InvalidPlan: There is none, or it is no data.
+    """
+    text = decode_text(data, name)
+    found = _SCHEDULE.search(text)
+    if found is None:
+        _refuse_page(name, text)
+    spelled = literal_as_json(text, found.end(), name)
+    document = decode_json(spelled.encode("utf-8", "surrogatepass"), WHERE, findings)
+    if isinstance(document, list):
+        document = {"tasks": document}
+    return outline_from_schedule(document, limits.hours_per_day, findings)
+
+
+def redline_of(text: str, findings: Findings) -> str | None:
     """Read the redline verdict; a section that cannot be read must not look like none at all."""
     section = _REDLINE.search(text)
     if section is None:
-        return Gates()
+        return None
     found = _VERDICT.search(text, section.end(), section.end() + _SECTION_LENGTH)
     told = found[1].strip() if found else ""
     words = re.sub(r"[^A-Z]+", "_", told.upper())
@@ -63,7 +77,7 @@ def _gates(text: str, findings: Findings) -> Gates:
     if verdict is None:
         message = "The report has a redline section and no verdict that is known."
         findings.warn("silent-gate", message, "report: Redline Gate", told)
-    return Gates(redline=verdict or told or None)
+    return verdict or told or None
 
 
 def _refuse_page(name: str, text: str) -> NoReturn:

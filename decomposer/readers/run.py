@@ -1,17 +1,23 @@
 """A PlanExe run: which of its files tells what."""
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Iterator, Mapping
 from typing import cast
 
+import msgspec
+
+from app.domain.errors import InvalidPlan
 from app.domain.plan import Plan
 from decomposer.readers.assemble import REFUSAL, assemble
 from decomposer.readers.background import read_background
+from decomposer.readers.csv_file import outline_from_export
 from decomposer.readers.durations import DurationRow, duration_rows
 from decomposer.readers.edges import StatedEdge, stated_edges
 from decomposer.readers.findings import Findings
 from decomposer.readers.levels import outline_from_levels
 from decomposer.readers.names import Role
 from decomposer.readers.outline import Outline
+from decomposer.readers.report import outline_from_report, redline_of
 from decomposer.readers.shapes import decode_json, decode_text
 from decomposer.readers.source import ReadLimits
 from decomposer.readers.tree import outline_from_tree
@@ -29,25 +35,68 @@ def read_run(
     Raises:
         InvalidPlan: With every fault that the files which could be read have.
     """
-    outline = _outline(files, findings)
+    outline = _outline(files, limits, findings)
     outline.title = _title(files, outline, findings)
     outline.edges = outline.edges + _stated_edges(files, outline, findings)
     outline.durations = outline.durations + _duration_rows(files, outline, findings)
     background = read_background(files, findings)
+    if Role.REPORT in files and Role.REDLINE not in files:
+        verdict = redline_of(decode_text(files[Role.REPORT], Role.REPORT), findings)
+        background.gates = msgspec.structs.replace(background.gates, redline=verdict)
     return assemble(outline, background, plan_id, source_format, limits, findings)
 
 
-def _outline(files: Files, findings: Findings) -> Outline:
-    """Take the levels where they are whole, else the merged tree, else what there is of either."""
-    if Role.LEVEL2 in files and (Role.LEVEL3 in files or Role.TREE not in files):
-        levels = [_decoded(files, role, findings) for role in _LEVELS]
-        outline = outline_from_levels(*levels, findings=findings)
-        _note_absent(files, Role.LEVEL3, "The tasks have no written subtasks.", findings)
-    else:
-        role = Role.TREE if Role.TREE in files else Role.SMALL_TREE
-        outline = outline_from_tree(_decoded(files, role, findings), findings)
-    findings.settle(REFUSAL)
-    return cast("Outline", outline)
+def _outline(files: Files, limits: ReadLimits, findings: Findings) -> Outline:
+    """Take the structure from the best file that can be read.
+
+    Raises:
+        InvalidPlan: From none; the faults are those of the best one.
+    """
+    first: InvalidPlan | None = None
+    for read in _ways(files):
+        attempt = Findings()
+        try:
+            outline = read(files, limits, attempt)
+            attempt.settle(REFUSAL)
+        except InvalidPlan as error:
+            first = first or error
+            continue
+        findings.demote(first.faults if first else (), "unreadable-file")
+        findings.warnings += attempt.warnings
+        return cast("Outline", outline)
+    raise cast("InvalidPlan", first)
+
+
+Way = Callable[[Files, ReadLimits, Findings], Outline | None]
+
+
+def _ways(files: Files) -> Iterator[Way]:
+    """List how the structure can be read, best first: levels that are whole, the tree, the rest."""
+    if Role.LEVEL2 in files and Role.LEVEL3 in files:
+        yield _from_levels
+    for role in (Role.TREE, Role.SMALL_TREE):
+        if role is Role.SMALL_TREE and Role.LEVEL2 in files and Role.LEVEL3 not in files:
+            yield _from_levels
+        if role in files:
+            yield functools.partial(_from_tree, role)
+    if Role.REPORT in files:
+        yield lambda files, limits, findings: outline_from_report(
+            files[Role.REPORT], Role.REPORT, limits, findings
+        )
+    if Role.TABLE in files:
+        yield lambda files, _limits, findings: outline_from_export(
+            files[Role.TABLE], Role.TABLE, findings
+        )
+
+
+def _from_levels(files: Files, _limits: ReadLimits, findings: Findings) -> Outline | None:
+    levels = [_decoded(files, role, findings) for role in _LEVELS]
+    _note_absent(files, Role.LEVEL3, "The tasks have no written subtasks.", findings)
+    return outline_from_levels(*levels, findings=findings)
+
+
+def _from_tree(role: Role, files: Files, _limits: ReadLimits, findings: Findings) -> Outline | None:
+    return outline_from_tree(_decoded(files, role, findings), findings)
 
 
 _LEVELS = (Role.LEVEL1, Role.LEVEL2, Role.LEVEL3)

@@ -238,6 +238,13 @@ def test_durations_are_hours_of_work(text: str, hours: float) -> None:
     assert read(f"# T\n- A ({text})\n").tasks[0].estimate.realistic_hours == hours
 
 
+@pytest.mark.parametrize(
+    "start", ["[![badge](x)](y)", "[Docs](x)", "[a]: x", "<p align=center>Hi</p>\n", "<!-- x -->\n"]
+)
+def test_text_that_begins_like_json_or_html_is_still_markdown(start: str) -> None:
+    assert titles(read(f"{start}\n\n# T\n- A\n")) == [("T", [("A", [])])]
+
+
 def test_front_matter_is_left_out_and_lines_keep_their_numbers() -> None:
     plan = read("---\ntitle: x\n---\n# T\n- [x] A\n")
     assert (plan.title, told(plan, "marked-done")[0].where) == ("T", "line 5")

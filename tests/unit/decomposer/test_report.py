@@ -172,6 +172,10 @@ def test_page_without_a_schedule_is_refused_with_a_way_out(data: bytes, what: st
     assert "Send the run as a folder or zip" in str(caught.value)
 
 
+def test_comment_before_the_page_does_no_harm() -> None:
+    assert len(read_bytes(b"<!-- saved -->\n" + page({"tasks": BARS}), "r.html").tasks) == 3
+
+
 def test_bar_whose_parent_leads_nowhere_is_dropped_and_told() -> None:
     plan = read(*BARS, bar("lost", "nobody"), bar("x", "y"), bar("y", "x"))
     assert [warning.value for warning in told(plan, "dangling-id")] == ["nobody", "y", "x"]
