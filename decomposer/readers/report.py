@@ -82,5 +82,6 @@ def redline_of(text: str, findings: Findings) -> str | None:
 
 def _refuse_page(name: str, text: str) -> NoReturn:
     what = "a PlanExe report" if "planexe" in text.casefold() else "an HTML page"
-    message = f"is {what} without a work breakdown in it (no {WHERE})"
+    cut = "" if "</html>" in text.casefold() else "; it also has no end, as if cut short"
+    message = f"is {what} without a work breakdown in it (no {WHERE}){cut}"
     raise InvalidPlan(f"{name} {message}. {_INSTEAD}.", [Fault(name, message)])

@@ -172,6 +172,11 @@ def test_page_without_a_schedule_is_refused_with_a_way_out(data: bytes, what: st
     assert "Send the run as a folder or zip" in str(caught.value)
 
 
+def test_page_that_ends_before_its_schedule_is_told_to_be_cut_short() -> None:
+    with pytest.raises(InvalidPlan, match="as if cut short"):
+        read_bytes(b"<html><p>PlanExe", "report.html")
+
+
 def test_comment_before_the_page_does_no_harm() -> None:
     assert len(read_bytes(b"<!-- saved -->\n" + page({"tasks": BARS}), "r.html").tasks) == 3
 
