@@ -4,7 +4,7 @@ Ids come from positions, for what such a plan calls its items ("Task 1.2") need 
 references are resolved here, where the labels are known.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -16,6 +16,7 @@ from decomposer.readers.outline import Item
 from decomposer.readers.remarks import Label, read_reference
 
 _PHASES = ("phase", "stage", "milestone", "sprint", "epic", "workstream", "part")
+_MOST_ALIKE = 20
 
 
 class Entry(msgspec.Struct):
@@ -46,77 +47,83 @@ class Entry(msgspec.Struct):
 class Numbered:
     """Gives every entry its id by position, and finds what references mean."""
 
-    def __init__(self, phases: Iterable[Entry]) -> None:
+    def __init__(self, phases: Sequence[Entry]) -> None:
         self.ids: dict[int, str] = {}
-        self._parents: dict[int, Entry | None] = {}
-        self._labels: dict[str, list[Entry]] = {}
-        self._titles: dict[str, list[Entry]] = {}
-        self._siblings: dict[int, list[Entry]] = {0: []}
         self.entries: list[Entry] = []
+        self._phases = phases
+        self._parents: dict[int, int] = {}
+        self._known: dict[tuple[object, ...], list[Entry]] = {}
+        self._labelled = False
         for number, phase in enumerate(phases, 1):
-            self._add(phase, f"phase_{number}", None)
+            self._add(phase, f"phase_{number}", 0)
             for count, task in enumerate(phase.children, 1):
-                self._add(task, f"task_{number}_{count}", phase)
+                self._add(task, f"task_{number}_{count}", id(phase))
                 for step, item in enumerate(task.children, 1):
-                    self._add(item, f"task_{number}_{count}_s{step}", task)
+                    self._add(item, f"task_{number}_{count}_s{step}", id(task))
 
-    def _add(self, entry: Entry, entry_id: str, parent: Entry | None) -> None:
+    def _add(self, entry: Entry, entry_id: str, parent: int) -> None:
         self.entries.append(entry)
         self.ids[id(entry)] = entry_id
         self._parents[id(entry)] = parent
-        self._siblings.setdefault(id(parent) if parent else 0, []).append(entry)
-        self._titles.setdefault(key_of(entry.title), []).append(entry)
+        names: list[tuple[str, object]] = [("title", key_of(entry.title))]
         if entry.label:
-            self._labels.setdefault(entry.label.number.casefold(), []).append(entry)
+            self._labelled = True
+            names.append(("label", entry.label.number.casefold()))
+        else:
+            names.append(("place", str(entry.place)))
+        for kind, name in names:
+            # By name alone, and below one parent. A plan may be nothing but equal names.
+            for key in ((kind, name), (kind, name, parent)):
+                alike = self._known.setdefault(key, [])
+                if len(alike) < _MOST_ALIKE:
+                    alike.append(entry)
 
     def find(self, text: str, entry: Entry | None = None) -> list[Entry]:
         """Find what a reference means, seen from an entry: one, none, or several it may mean."""
         reference = read_reference(text)
-        named = self._titles.get(key_of(text), [])
-        named = named or (self._labels.get(key_of(text), []) if reference is None else [])
-        if reference is None or named:
-            return self._nearest(named, entry)
-        found = [
-            one
-            for one in self._labels.get(reference.number.casefold(), [])
-            if _fits(reference, one) and one is not entry
-        ]
-        return self._nearest(found, entry) or self._by_place(reference, entry)
-
-    def _nearest(self, found: list[Entry], entry: Entry | None) -> list[Entry]:
-        """Prefer what stands under the same parent."""
-        if entry is None or len(found) < 2:  # noqa: PLR2004 a choice is between two
+        if found := self._nearest("title", key_of(text), entry):
             return found
-        parent = self._parents[id(entry)]
-        return [one for one in found if self._parents[id(one)] is parent] or found
+        if reference is None:
+            return self._nearest("label", key_of(text), entry)
+        found = self._nearest("label", reference.number.casefold(), entry, reference)
+        return found or self._by_place(reference, entry)
+
+    def _nearest(
+        self, kind: str, name: str, entry: Entry | None, reference: Label | None = None
+    ) -> list[Entry]:
+        """Prefer what stands under the same parent."""
+
+        def fitting(*key: object) -> list[Entry]:
+            known = self._known.get((kind, name, *key), [])
+            return [one for one in known if one is not entry and _fits(reference, one)]
+
+        near = fitting(self._parents[id(entry)]) if entry else []
+        return near or fitting()
 
     def _by_place(self, reference: Label, entry: Entry | None) -> list[Entry]:
         """Read "2" as the second sibling, "1.2" as the second task of the first phase."""
         if reference.word in _PHASES:
-            level = self._siblings[0]
-        elif "." in reference.number:
+            return self._known.get(("place", reference.number, 0), [])
+        if "." in reference.number:
             return self._by_path(reference.number)
-        elif entry is None:
+        if entry is None:
             return []
-        else:
-            parent = self._parents[id(entry)]
-            level = self._siblings[id(parent) if parent else 0]
-        return [one for one in level if str(one.place) == reference.number and one.label is None]
+        return self._known.get(("place", reference.number, self._parents[id(entry)]), [])
 
     def _by_path(self, number: str) -> list[Entry]:
-        if self._labels:
-            return []  # the plan numbers its items itself: this number is none of them
-        level, found = self._siblings[0], list[Entry]()
+        if self._labelled:
+            return []  # The plan numbers its items itself: this number is none of them.
+        level, found = self._phases, list[Entry]()
         for part in number.split("."):
             place = int(part[:9])
-            found = level[place - 1 : place] if place else []
+            found = list(level[place - 1 : place]) if place else []
             level = found[0].children if found else []
         return found
 
 
-def _fits(reference: Label, entry: Entry) -> bool:
+def _fits(reference: Label | None, entry: Entry) -> bool:
     """A reference that says "phase" means one, and any other one that is not called so."""
-    if not reference.word or entry.label is None or not entry.label.word:
+    if reference is None or not reference.word or entry.label is None or not entry.label.word:
         return True
     return (reference.word in _PHASES) == entry.is_phase
 

@@ -181,14 +181,17 @@ def test_ten_thousand_tasks_are_read_within_two_seconds(form: str) -> None:
             for piece in ("(", "[", "*", "`", "<", "&", "_a_", "![", "1.", "after 1 ")
         ),
         *(
-            "# T\n" + piece * 100_000
+            "# T\n" + piece * 20_000
             for piece in ("> ", "| a ", "[a]: b\n", "<div>\n", "#", "---\n", "* ")
         ),
-        "- a\n" + "  b\n" * 100_000,
+        "- a\n" + "  b\n" * 20_000,
         "# T\n## Dependencies\n- " + "after " * 100_000,
         "# T\n- a" + " " * 500_000 + "(after",
-        "---\n" + "a: b\n" * 200_000,
+        "---\n" + "a: b\n" * 20_000,
         "- (" + "1.1, " * 100_000 + ")",
+        "# T\n" + "- Task 1: A (after task 1)\n" * 9_000,
+        "# T\n" + "".join(f"{n}. A (after {n - 1})\n" for n in range(1, 9_000)),
+        "# T\n" + "- A (after A)\n" * 9_000,
         "x" * 4_000_000,
         "\n" * 4_000_000,
     ],
