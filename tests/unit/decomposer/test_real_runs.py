@@ -14,7 +14,7 @@ from app.domain.graph import find_cycle, implied_edges
 from app.domain.plan import Ordering, Plan
 from decomposer.readers import PlanSource, ReadLimits, read_plan
 from decomposer.rules import decompose_plan
-from tests.unit.decomposer.samples import PLANS, needs_plans, told
+from tests.unit.decomposer.samples import PLANS, needs_plans, packed, read_bytes, told
 
 pytestmark = needs_plans
 
@@ -174,6 +174,16 @@ def test_breakdown_has_one_step_for_each_written_subtask(name: str) -> None:
 @pytest.mark.parametrize("archive", ["20250217_skeleton_display", "20250517_tea_eshop"])
 def test_original_archive_reads_as_its_folder(archive: str) -> None:
     assert same(read(PLANS / "zips" / f"{archive}.zip"), read(PLANS / archive))
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_every_run_reads_the_same_however_it_is_packed(name: str) -> None:
+    folder = PLANS / name
+    files = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    bare = {re.sub(r"^\d{3}-(?:\d+-)*(?=[a-z])", "", one): data for one, data in files.items()}
+    plan = read(folder)
+    for archive in (packed(files), packed(files, "run/"), packed(bare)):
+        assert same(read_bytes(archive), plan)
 
 
 def test_names_without_prefix_read_as_names_with_prefix() -> None:
