@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 from flask import Flask, Response, g, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from app.domain import errors as domain
 from app.services.errors import Busy, LiveUnavailable, NotConfigured, RecordUnavailable
@@ -98,6 +98,8 @@ def _detail(error: HTTPException) -> tuple[str, list[dict[str, str]]]:
         # Flask hides what is wrong with a JSON body behind a sentence that says nothing.
         cause = error.__cause__
         told = cause if isinstance(cause, HTTPException) else error
+        if told.description == RequestEntityTooLarge.description and request.max_content_length:
+            return f"At most {request.max_content_length:,} bytes are accepted.", []
         return told.description or "", []
     errors = [
         {"field": ".".join(path[1:]) or path[0], "message": message}

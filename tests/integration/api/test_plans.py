@@ -3,6 +3,7 @@
 import gc
 import io
 import json
+import re
 import zipfile
 from typing import Any
 
@@ -250,6 +251,7 @@ class TestLimits:
             }
         answer = user.post("/api/plans", content_type=content_type, **more)
         assert_refused(user, answer, 413)
+        assert re.fullmatch(r"At most [\d,]+00 bytes are accepted\.", answer.json["detail"])
 
 
 def test_default_limits_are_those_of_the_settings(settings: Settings, app: Flask) -> None:
