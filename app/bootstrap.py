@@ -15,7 +15,8 @@ from app.live.client import connect as connect_redis
 from app.live.executions import LiveExecutions
 from app.live.locks import Locks
 from app.live.log import Log
-from app.live.scripts import Scripts
+from app.live.pulse import Pulse
+from app.live.scripts import Confirmation, Scripts
 from app.live.tickets import Tickets
 from app.live.timers import Timers
 from app.live.wakeups import Wakeups
@@ -34,7 +35,8 @@ from app.services import Services
 from app.services.agents import AgentService, AgentTerms
 from app.services.answers import AnswerService
 from app.services.blockers import BlockerService
-from app.services.clock import Clock, system_clock
+from app.services.capacity import CapacityService
+from app.services.clock import Clock
 from app.services.commands import Commands
 from app.services.decomposition import DecompositionService
 from app.services.executions import ExecutionService
@@ -51,6 +53,7 @@ from app.services.persistence import PersistenceService
 from app.services.plans import PlanService
 from app.services.presence import Presence
 from app.services.reports import ReportService
+from app.services.rounds import SweepRounds
 from app.services.upkeep import UpkeepLimits, UpkeepService
 from app.services.why import WhyService
 from app.services.work import WorkService
@@ -67,8 +70,12 @@ class MissingServers(Exception):
     """The process was started without the addresses of its servers."""
 
 
-def build(settings: Settings, clock: Clock = system_clock) -> Services:
+def build(settings: Settings, clock: Clock | None = None) -> Services:
     """Wire every service for one process; opens no connection yet.
+
+    Args:
+        settings: Of the process.
+        clock: What the services go by, in place of Redis' time.
 
     Raises:
         MissingServers: ``DATABASE_URL`` or ``REDIS_URL`` is not set.
@@ -78,7 +85,11 @@ def build(settings: Settings, clock: Clock = system_clock) -> Services:
     client = connect_redis(settings.redis_url)
     blocking = connect_redis(settings.redis_url, blocking=True)
     engine = connect_postgres(settings.database_url, pool_size=POOL_SIZE)
-    scripts = Scripts(client)
+    pulse = Pulse(client)
+    clock = clock or pulse.now
+    scripts = Scripts(
+        client, Confirmation(settings.redis_wait_replicas, settings.redis_wait_milliseconds)
+    )
     lease = dt.timedelta(seconds=settings.lease_seconds)
     limits = UpkeepLimits(
         execution=dt.timedelta(hours=settings.execution_timeout_hours),
@@ -94,7 +105,7 @@ def build(settings: Settings, clock: Clock = system_clock) -> Services:
             offline=limits.offline,
         ),
     )
-    work, log = Work(client, scripts, limits.offline), Log(client, blocking)
+    work, log = Work(client, scripts, limits.offline), Log(client, blocking, scripts)
     presence = Presence(live, work, clock)
     plans, breakdowns = Plans(engine), Breakdowns(engine)
     executions, history = Executions(engine), History(engine)
@@ -109,6 +120,8 @@ def build(settings: Settings, clock: Clock = system_clock) -> Services:
     commands = Commands(live, executions, agents, clock)
     blockers, files = OpenBlockers(client), FileService(Files(engine), clock)
     desk = WorkService(live, work, Wakeups(blocking), agents, presence, lease, clock)
+    timers = Timers(client, scripts)
+    upkeep = UpkeepService(live, timers, executions, history, work, limits, clock)
     jobs = QueuedJobs(make_broker(settings.redis_url))
     probes = {"redis": client.ping, "postgresql": Identities(engine).any_user}
     return Services(
@@ -131,10 +144,18 @@ def build(settings: Settings, clock: Clock = system_clock) -> Services:
         files=files,
         history=history_service,
         feed=Feed(log, execution_service, history_service),
-        persistence=PersistenceService(live, log, BatchWriter(engine), Locks(client)),
-        upkeep=UpkeepService(
-            live, Timers(client, scripts), executions, history, work, limits, clock
+        capacity=CapacityService(pulse),
+        persistence=PersistenceService(
+            live,
+            log,
+            BatchWriter(engine),
+            Locks(client),
+            pulse,
+            settings.redis_shed_percent / 100,
+            clock,
         ),
+        upkeep=upkeep,
+        rounds=SweepRounds(log, timers, upkeep, clock),
         maintenance=MaintenanceService(live, executions, plans, jobs, clock),
         health=HealthService(probes, (redis.RedisError, RecordError)),
     )
@@ -143,7 +164,9 @@ def build(settings: Settings, clock: Clock = system_clock) -> Services:
 @functools.cache
 def of_process() -> Services:
     """Give the services of this process, by its environment; made at first use, after any fork."""
-    return build(Settings.of_process())
+    services = build(Settings.of_process())
+    services.capacity.follow()
+    return services
 
 
 def ensure_owner(settings: Settings) -> str | None:

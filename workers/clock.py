@@ -1,4 +1,7 @@
-"""The clock: says each second what is to be done. Several clocks give one beat per slot."""
+"""The clock: says each second what is to be done. Several clocks give one beat per slot.
+
+Slots go by the machine's time: where two machines' clocks differ, both beat, which does no harm.
+"""
 
 import logging
 import signal
@@ -26,10 +29,11 @@ BACKLOG = 1000
 
 
 class Clock:
-    """Puts one message per duty and workspace into the queue, in each slot of a second."""
+    """Puts one message per duty and shard into the queue, in each slot of a second."""
 
-    def __init__(self, client: redis.Redis, broker: RedisBroker) -> None:
+    def __init__(self, client: redis.Redis, broker: RedisBroker, shards: int) -> None:
         self._client = client
+        self._shards = shards
         self._broker = broker
         broker.declare_queue(UPKEEP)
 
@@ -47,14 +51,14 @@ class Clock:
         if waiting > BACKLOG:
             logger.warning("clock: %d messages wait for a worker; none is added", waiting)
             return
-        workspaces: Any = self._client.smembers(WORKSPACES)
-        for workspace in workspaces:
-            for duty in EVERY_BEAT:
-                self._enqueue(duty, workspace.decode())
+        if self._client.exists(WORKSPACES):
+            for shard in range(self._shards):
+                for duty in EVERY_BEAT:
+                    self._enqueue(duty, shard, self._shards)
         if slot % MAINTENANCE_SECONDS == 0:
             self._enqueue("maintain")
 
-    def _enqueue(self, duty: str, *args: str) -> None:
+    def _enqueue(self, duty: str, *args: int) -> None:
         message: Message[None] = Message(
             queue_name=UPKEEP,
             actor_name=duty,
@@ -71,7 +75,7 @@ def main() -> None:
     configure(settings)
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
     url = settings.redis_url or ""
-    clock = Clock(connect(url), make_broker(url))
+    clock = Clock(connect(url), make_broker(url), settings.persist_shards)
     scheduler = BlockingScheduler(timezone="UTC")
     scheduler.add_job(clock.beat, "interval", seconds=BEAT_SECONDS, coalesce=True, max_instances=1)
     for number in (signal.SIGTERM, signal.SIGINT):

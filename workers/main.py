@@ -21,18 +21,25 @@ def decompose(workspace_id: str, plan_id: str, version: int) -> None:
 
 
 @dramatiq.actor(queue_name=UPKEEP, max_retries=0)
-def persist(workspace_id: str) -> None:
-    """Write the log into the record; the next beat tries again what fails."""
-    of_process().persistence.drain(workspace_id, PERSIST_FOR)
+def persist(shard: int | str, shards: int = 0) -> None:
+    """Write the logs of a shard into the record; the next beat tries again what fails.
+
+    A message of an earlier version names a workspace and no shards: the next beat covers it.
+    """
+    if isinstance(shard, int) and shards:
+        of_process().persistence.drain_shard(shard, shards, PERSIST_FOR)
 
 
 @dramatiq.actor(queue_name=UPKEEP, max_retries=0)
-def sweep(workspace_id: str) -> None:
-    """Carry out due timers; the next beat tries again what fails."""
-    of_process().upkeep.sweep(workspace_id)
+def sweep(shard: int | str, shards: int = 0) -> None:
+    """Carry out due timers of a shard's workspaces; the next beat tries again what fails."""
+    if isinstance(shard, int) and shards:
+        of_process().rounds.sweep(shard, shards)
 
 
 @dramatiq.actor(queue_name=UPKEEP, max_retries=0)
 def maintain() -> None:
     """Mend what was left half-way; the next minute tries again what fails."""
-    of_process().maintenance.maintain()
+    services = of_process()
+    services.persistence.mend()
+    services.maintenance.maintain()

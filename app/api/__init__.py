@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 from app.api import (
     agents,
     blockers,
+    capacity,
     docs_page,
     events,
     executions,
@@ -83,6 +84,7 @@ def register(flask: Flask, services: Services, limits: Limits) -> None:
     )
     api = _ProblemApi(flask, spec_kwargs=_SECURITY)
     install(flask)
+    capacity.protect(flask, services.capacity)
     for module in _MODULES:
         blueprint = module.create_blueprint(services, limits)
         guard.protect(blueprint, services.identity, limits)

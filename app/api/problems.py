@@ -10,7 +10,7 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from app.domain import errors as domain
-from app.services.errors import Busy, LiveUnavailable, RecordUnavailable
+from app.services.errors import Busy, Full, LiveUnavailable, RecordUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +25,7 @@ PROBLEMS: Final[dict[type[Exception], tuple[int, str, str]]] = {
     domain.ApprovalRequired: (409, "approval-required", "Something needs approval first"),
     domain.Conflict: (409, "conflict", "It does not fit the present state"),
     domain.DomainError: (422, "refused", "Refused"),
+    Full: (503, "full", "Too little room is left"),
     Busy: (503, "busy", "Too many at once"),
     LiveUnavailable: (503, "unavailable", "A server behind this one does not answer"),
     RecordUnavailable: (503, "unavailable", "A server behind this one does not answer"),

@@ -153,7 +153,9 @@ class _Run:
         given = self._settings.database_url, self._settings.redis_url
         if not all(given):
             self._console.say(f"Starting the embedded servers in {self._folder.path}.")
-        urls = start_servers(self._folder, self._supervisor, *given)
+        urls = start_servers(
+            self._folder, self._supervisor, *given, redis_mib=self._settings.embedded_redis_mib
+        )
         self._settings = replace(
             self._settings,
             database_url=urls.database_url,

@@ -71,7 +71,10 @@ class LiveExecutions:
         with translated():
             self._client.sadd(WORKSPACES, workspace_id)
         code = self._commit(keys, unborn, result, now, packed_graph=packed_graph)
-        return self.whole(workspace_id, execution_id) if code == CONFLICT else result.after
+        if code == CONFLICT:
+            self._scripts.confirm(keys.header(execution_id))
+            return self.whole(workspace_id, execution_id)
+        return result.after
 
     def execute(
         self,
@@ -112,6 +115,8 @@ class LiveExecutions:
             if atomic and any(outcome.refusal for outcome in result.outcomes):
                 return result
             if not any(outcome.events for outcome in result.outcomes):
+                if any(outcome.repeated for outcome in result.outcomes):
+                    self._scripts.confirm(keys.header(execution_id))
                 return result
             if result.after.header.status is ExecutionStatus.FAILED and not whole:
                 whole = True  # A failure gives back every subtask, so all of them are needed.
@@ -344,7 +349,7 @@ class LiveExecutions:
             watched = (agent_timer(contact), not_before(now + self._delays.offline))
             change["contact"] = (keys.agent(contact), now.isoformat(), *watched)
         execution_id = after.header.execution_id
-        return self._scripts.run(
+        return self._scripts.commit(
             "commit",
             [
                 keys.header(execution_id),

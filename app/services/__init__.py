@@ -9,6 +9,7 @@ import msgspec
 from app.services.agents import AgentService
 from app.services.answers import AnswerService
 from app.services.blockers import BlockerService
+from app.services.capacity import CapacityService
 from app.services.decomposition import DecompositionService
 from app.services.executions import ExecutionService
 from app.services.feed import Feed
@@ -22,6 +23,7 @@ from app.services.people import PeopleService
 from app.services.persistence import PersistenceService
 from app.services.plans import PlanService
 from app.services.reports import ReportService
+from app.services.rounds import SweepRounds
 from app.services.upkeep import UpkeepService
 from app.services.why import WhyService
 from app.services.work import WorkService
@@ -45,7 +47,9 @@ class Services(msgspec.Struct, frozen=True):
     files: FileService
     history: HistoryService
     feed: Feed
+    capacity: CapacityService
     persistence: PersistenceService
     upkeep: UpkeepService
+    rounds: SweepRounds
     maintenance: MaintenanceService
     health: HealthService

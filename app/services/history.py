@@ -126,7 +126,10 @@ class HistoryService:
         descending: bool,
         limit: int,
     ) -> list[LoggedEvent]:
-        live = self._log.events(workspace_id, execution_id, after, UNRECORDED_AT_MOST)
+        # Redis keeps recorded events too; those it alone has lie behind the last recorded one.
+        behind = max(after, self._record.last_seq(execution_id))
+        live = self._log.events(workspace_id, execution_id, behind, UNRECORDED_AT_MOST)
+        live += self._log.aside_events(workspace_id, execution_id, after)
         recorded = self._record.page(
             execution_id,
             after=after,

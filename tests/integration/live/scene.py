@@ -53,7 +53,7 @@ class Scene:
         self.work = Work(client, self.scripts, OFFLINE)
         self.blockers = OpenBlockers(client)
         self.timers = Timers(client, self.scripts)
-        self.log = Log(client, blocking)
+        self.log = Log(client, blocking, self.scripts)
         self.keys = Keys(WORKSPACE)
         self.now = NOON
 

@@ -53,7 +53,7 @@ CALLS: dict[str, Callable[[Scene], object]] = {
     "workspaces": lambda s: s.log.workspaces(),
     "position": lambda s: s.log.position(WORKSPACE),
     "tail": lambda s: s.log.tail({WORKSPACE: "0-0"}, LEASE),
-    "unrecorded": lambda s: s.log.unrecorded(WORKSPACE, 1, LEASE, again=True),
+    "unrecorded": lambda s: s.log.unrecorded(WORKSPACE, "0-0", 1, 1),
     "events": lambda s: s.log.events(WORKSPACE, EXECUTION, 0, 1),
     "ticket": lambda s: Tickets(s.client).issue(WORKSPACE, b"u"),
     "redeem": lambda s: Tickets(s.client).redeem("ws_1.x"),

@@ -65,7 +65,7 @@ def test_record_proves_itself_at_every_point_of_an_execution(
 def test_drain_takes_more_than_one_batch(
     services: Services, settings: Settings, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.services.persistence.BATCH", 3)
+    monkeypatch.setattr(services.persistence._size, "most", 3)
     agent = stage.agent()
     execution_id = stage.execution(agent)
     stage.carry_out(agent)

@@ -24,6 +24,9 @@ from workers.dead_letters import DESK_QUEUE
 from ..stage import Stage, plan_document, wait_until
 
 
+SHARDS = 2
+
+
 @pytest.fixture
 def broker(
     settings: Settings, services: Services, monkeypatch: pytest.MonkeyPatch
@@ -58,7 +61,7 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
 
 
 def clock_of(redis_url: str, client: redis.Redis) -> Clock:
-    return Clock(client, make_broker(redis_url))
+    return Clock(client, make_broker(redis_url), SHARDS)
 
 
 def test_imported_plan_is_broken_down_by_the_worker(
@@ -111,7 +114,7 @@ def test_two_clocks_send_one_beat_per_second(
         two.beat()
 
     sent = broker.client.hlen("dramatiq:upkeep.msgs")
-    assert sent == 2 * len(("persist", "sweep"))
+    assert sent == 2 * SHARDS * len(("persist", "sweep"))
 
 
 def test_clock_says_nothing_where_there_is_no_workspace(
@@ -127,7 +130,7 @@ def test_clock_survives_a_redis_that_does_not_answer(
 ) -> None:
     nowhere = redis.Redis.from_url("redis://127.0.0.1:1/0")
 
-    Clock(nowhere, make_broker(redis_url)).beat()
+    Clock(nowhere, make_broker(redis_url), SHARDS).beat()
 
     assert "the next beat tries again" in caplog.text
     nowhere.close()
