@@ -15,26 +15,28 @@ local function before(a, b)
   return tonumber(a2) < tonumber(b2)
 end
 
-local known = {}
-for _, group in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+local function as_table(flat)
   local told = {}
-  for i = 1, #group, 2 do told[group[i]] = group[i + 1] end
-  known[told.name] = told
+  for i = 1, #flat, 2 do told[flat[i]] = flat[i + 1] end
+  return told
 end
-local group = known[ARGV[1]]
+
+local first = redis.call('XINFO', 'GROUPS', KEYS[1])[1]
+local group = first and as_table(first)
 if not group then
   redis.call('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0')
   group = {['last-delivered-id'] = '0-0'}
 end
 local position, read = group['last-delivered-id'], group['entries-read']
 if position == '0-0' then read = 0 end
-if not read and group.lag == 0 then
-  local stream = redis.call('XINFO', 'STREAM', KEYS[1])
-  for i = 1, #stream, 2 do if stream[i] == 'entries-added' then read = stream[i + 1] end end
-end
 if before(position, ARGV[3]) then
-  if read and position == ARGV[2] then
-    redis.call('XGROUP', 'SETID', KEYS[1], ARGV[1], ARGV[3], 'ENTRIESREAD', read + ARGV[4])
+  read = read and position == ARGV[2] and read + ARGV[4]
+  if not read then
+    local stream = as_table(redis.call('XINFO', 'STREAM', KEYS[1]))
+    if stream['last-generated-id'] == ARGV[3] then read = stream['entries-added'] end
+  end
+  if read then
+    redis.call('XGROUP', 'SETID', KEYS[1], ARGV[1], ARGV[3], 'ENTRIESREAD', read)
   else
     redis.call('XGROUP', 'SETID', KEYS[1], ARGV[1], ARGV[3])
   end

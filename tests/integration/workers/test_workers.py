@@ -182,18 +182,32 @@ def test_beat_that_fails_is_no_dead_letter(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     stage.execution(stage.agent())
-    failed: list[str] = []
+    failed: list[int] = []
 
-    def fail(_: Any, workspace_id: str) -> None:
-        failed.append(workspace_id)
-        raise RuntimeError("PostgreSQL does not answer")
+    def fail(_: Any, shard: int, shards: int) -> None:
+        failed.append(shard)
+        raise RuntimeError(f"shard {shard} of {shards} fails")
 
-    monkeypatch.setattr(type(services.upkeep), "sweep", fail)
+    monkeypatch.setattr(type(services.rounds), "sweep", fail)
     clock_of(redis_url, client).beat()
     wait_until("the sweep has failed", lambda: failed)
     worker.broker.join("upkeep", timeout=10_000)
 
     assert Queue(DESK_QUEUE, connection=client).failed_job_registry.get_job_ids() == []
+
+
+def test_messages_of_an_earlier_version_do_no_harm(
+    worker: dramatiq.Worker, stage: Stage, client: redis.Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    for duty in ("persist", "sweep"):
+        message: dramatiq.Message[None] = dramatiq.Message(
+            queue_name="upkeep", actor_name=duty, args=(stage.workspace_id,), kwargs={}, options={}
+        )
+        worker.broker.enqueue(message)
+    worker.broker.join("upkeep", timeout=10_000)
+
+    assert Queue(DESK_QUEUE, connection=client).failed_job_registry.get_job_ids() == []
+    assert "Failed to process message" not in caplog.text
 
 
 def _ready(services: Services, stage: Stage, plan_id: str) -> dict[str, Any] | None:
