@@ -3,6 +3,7 @@
 from dramatiq import Message
 from dramatiq.brokers.redis import RedisBroker
 
+from app.live.scripts import translated
 from workers.broker import DECOMPOSITION
 
 
@@ -22,4 +23,5 @@ class QueuedJobs:
             kwargs={},
             options={},
         )
-        self._broker.enqueue(message)
+        with translated():
+            self._broker.enqueue(message)
