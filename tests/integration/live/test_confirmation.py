@@ -3,7 +3,6 @@
 import signal
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -21,22 +20,38 @@ from ..stage import wait_until
 from .scene import DELAYS, Scene
 
 
-@pytest.fixture
-def replica(redis_url: str, client: redis.Redis, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A replica that has all of the test's Redis."""
-    master = urlsplit(redis_url)
-    client.config_set("repl-diskless-sync-delay", 0)
-    words = ["--port", str(free_port()), "--bind", "127.0.0.1", "--dir", str(tmp_path)]
+@pytest.fixture(scope="module")
+def following(
+    valkey_server: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A replica of the tests' Redis."""
+    master = urlsplit(valkey_server)
+    folder = tmp_path_factory.mktemp("replica")
+    words = ["--port", str(free_port()), "--bind", "127.0.0.1", "--dir", str(folder)]
     words += ["--replicaof", f"{master.hostname} {master.port}", "--save", ""]
     words += ["--masterauth", master.password] if master.password else []
-    with subprocess.Popen([_find_binary(), *words], stdout=subprocess.DEVNULL) as process:
+    with (
+        redis.Redis.from_url(valkey_server) as client,
+        subprocess.Popen([_find_binary(), *words], stdout=subprocess.DEVNULL) as process,
+    ):
+        client.config_set("repl-diskless-sync-delay", 0)
         try:
-            wait_until("the replica follows", lambda: _follows(client))
+            wait_until("the replica follows", lambda: _follows(client), seconds=30)
             yield process
         finally:
             process.send_signal(signal.SIGCONT)
             process.kill()
-    wait_until("the replica is gone", lambda: client.info("replication")["connected_slaves"] == 0)
+        wait_until("the replica is gone", lambda: _replicas(client) == 0)
+
+
+@pytest.fixture
+def replica(
+    following: subprocess.Popen[bytes], client: redis.Redis
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A replica that has all of the test's Redis, and runs again after the test."""
+    wait_until("the replica follows", lambda: _follows(client))
+    yield following
+    following.send_signal(signal.SIGCONT)
 
 
 @pytest.fixture
@@ -126,6 +141,10 @@ def _follows(client: redis.Redis) -> bool:
     pipeline.set("written", "", ex=1)
     pipeline.wait(1, 100)
     return pipeline.execute()[1] == 1
+
+
+def _replicas(client: redis.Redis) -> int:
+    return client.info("replication")["connected_slaves"]
 
 
 def _answered(scene: Scene, report: object) -> object:
