@@ -25,6 +25,10 @@ class CapacityService:
         """Begin to measure, once per process."""
         self._pulse.start()
 
+    def stop(self) -> None:
+        """Measure no more, for the end of the process."""
+        self._pulse.stop()
+
     def admit_new(self) -> None:
         """Let pass what begins something: a plan, an execution, an upload.
 

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 LOCK: Final = "persist"
 LOCK_LIFE: Final = dt.timedelta(seconds=15)
-PAUSE_SECONDS: Final = 0.1
+PAUSE_SECONDS: Final = 0.2
 """Between two looks at logs that have nothing new."""
 
 TURN_SECONDS: Final = 0.25

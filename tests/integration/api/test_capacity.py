@@ -134,7 +134,7 @@ def test_a_redis_that_fills_up_under_load_loses_nothing_and_comes_back(
         return agents[0].complete(work[0]).status_code == 201
 
     wait_until("a report is taken again", room_again)
-    services.capacity._pulse.stop()
+    services.capacity.stop()
     services.persistence.drain(stage.workspace_id, NO_TIME)
     for execution_id, answers in zip(executions, told, strict=True):
         assert_record_proves_itself(settings.database_url or "", stage.workspace_id, execution_id)

@@ -14,7 +14,7 @@ from app.live.client import connect
 from app.live.errors import LiveUnavailable, Unconfirmed
 from app.live.executions import LiveExecutions
 from app.live.scripts import Confirmation, Scripts
-from tests.executions import EXECUTION, WORKSPACE, chain, completion
+from tests.executions import EXECUTION, chain, completion
 
 from ..stage import wait_until
 from .scene import DELAYS, Scene

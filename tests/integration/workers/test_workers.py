@@ -23,7 +23,6 @@ from workers.dead_letters import DESK_QUEUE
 
 from ..stage import Stage, plan_document, wait_until
 
-
 SHARDS = 2
 
 
