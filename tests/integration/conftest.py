@@ -15,6 +15,7 @@ from app import bootstrap
 from app.record import migrate
 from app.record.engine import connect
 from app.services import Services
+from app.services.clock import Clock
 from app.services.identity import Principal
 from config.settings import Settings
 
@@ -91,30 +92,43 @@ def clock() -> TurnedClock:
 
 
 @pytest.fixture
-def services(
-    settings: Settings, clock: TurnedClock, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Services]:
-    """All services, wired as in a process, and ended as with it."""
+def process(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[Clock | None], Services]]:
+    """Wires all services as in a process of its own; each is ended after the test."""
     engines: list[Engine] = []
     clients: list[redis.Redis] = []
+    started: list[Services] = []
     monkeypatch.setattr(
         bootstrap, "connect_postgres", _keeping(engines, bootstrap.connect_postgres)
     )
     monkeypatch.setattr(bootstrap, "connect_redis", _keeping(clients, bootstrap.connect_redis))
-    services = bootstrap.build(settings, clock)
-    yield services
-    services.work.stop()
-    services.feed.stop()
-    # Whatever is published lets the subscription look whether it is to end.
+
+    def start(clock: Clock | None) -> Services:
+        started.append(bootstrap.build(settings, clock))
+        return started[-1]
+
+    yield start
+    for services in started:
+        services.work.stop()
+        services.feed.stop()
+        services.capacity.stop()
+    # Whatever is published lets the subscriptions look whether they are to end.
     clients[0].publish("ax:{any}:wake", "nobody")
     for thread in threading.enumerate():
-        if thread.name in ("wakeups", "feed"):
+        if thread.name in ("wakeups", "feed", "pulse"):
             thread.join(10)
             assert not thread.is_alive(), f"{thread.name} does not end"
     for client in clients:
         client.close()
     for engine in engines:
         engine.dispose()
+
+
+@pytest.fixture
+def services(process: Callable[[Clock | None], Services], clock: TurnedClock) -> Services:
+    """All services of one process."""
+    return process(clock)
 
 
 @pytest.fixture
