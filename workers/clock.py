@@ -60,7 +60,8 @@ class Clock:
             actor_name=duty,
             args=args,
             kwargs={},
-            options={"max_age": 10_000, "repeats": True},
+            # No max_age: a worker whose clock is ahead would drop everything. BACKLOG is the bound.
+            options={"repeats": True},
         )
         self._broker.enqueue(message)
 

@@ -12,7 +12,7 @@ from tests.chaos.caller import Caller, Over
 from tests.chaos.journal import Ack, Journal
 from tests.chaos.site import LEASE_SECONDS
 
-_POLL_SECONDS: Final = 1
+_POLL_SECONDS: Final = 0.5
 _EXPLAINED: Final = ("stale-lease", "execution-ended", "illegal-move", "conflict")
 _SEVERAL: Final[list[dict[str, Any]]] = [
     {"event_type": "task_started"},
@@ -58,9 +58,10 @@ class Agent:
         query = f"wait={_POLL_SECONDS}&instance={self._name}&poll_id={uuid.uuid4().hex}"
         path = f"/api/agents/{self._agent_id}/work?{query}"
         answer = self._ask("GET", path)
-        if answer.status_code not in (200, 204):
+        if not answer.is_success:
             self._journal.is_surprised(f"{self._name}: poll answered {answer.text}")
-        return answer.json()["next_task"] if answer.status_code == httpx.codes.OK else None
+            return None
+        return answer.json()["next_task"] if answer.content else None
 
     def _work(self, task: dict[str, Any]) -> dict[str, Any] | None:
         ways, weights = zip(*self._ways, strict=True)

@@ -88,15 +88,16 @@ class Journal:
         """Tell whether every agent that asks got an answer to what it asked after a moment."""
         with self._lock:
             return all(
-                asked > moment_s or agent in self._silent
-                for agent, asked in self._answered.items()
+                asked > moment_s or agent in self._silent for agent, asked in self._answered.items()
             )
 
     def longest_wait(self, start_s: float, end_s: float) -> float:
         """Give the longest time an agent waited for an answer that overlaps a window."""
         with self._lock:
             waits = list(self._waits)
-        return max((end - begun for begun, end in waits if begun < end_s and end > start_s), default=0)
+        return max(
+            (end - begun for begun, end in waits if begun < end_s and end > start_s), default=0
+        )
 
     def acknowledged(self, start_s: float, end_s: float) -> list[Ack]:
         """List what was acknowledged in a window."""

@@ -18,6 +18,7 @@ from tests.replay import assert_record_proves_itself
 
 _WORKSPACE: Final = "default"
 _ENDLESS: Final = -1
+_NOT_FOUND: Final = 404
 _TIMERS: Final = "ax:{default}:timers"
 
 
@@ -59,9 +60,7 @@ def compare(execution_id: str, events: Sequence[dict[str, Any]], acks: Iterable[
     return found
 
 
-def _is_what_was_told(
-    event: dict[str, Any], events: Sequence[dict[str, Any]], ack: Ack
-) -> bool:
+def _is_what_was_told(event: dict[str, Any], events: Sequence[dict[str, Any]], ack: Ack) -> bool:
     """Tell whether an event is of the commit that was acknowledged, which ended with ``seq``."""
     if not event["seq"] <= ack.seq <= len(events):
         return False
@@ -152,7 +151,7 @@ def _prove_one(
 def _verified(client: httpx.Client, execution_id: str) -> list[str]:
     """Ask the server for its own proof, where it has one."""
     answer = client.get(f"/api/executions/{execution_id}/verify")
-    if answer.status_code == httpx.codes.NOT_FOUND or (answer.is_success and answer.json()["ok"]):
+    if answer.status_code == _NOT_FOUND or (answer.is_success and answer.json()["ok"]):
         return []
     return [f"{execution_id}: verify answered {answer.text}"]
 
@@ -161,7 +160,11 @@ def _kept_patterns() -> list[re.Pattern[str]]:
     """Read from the page which keys may stay without an end of their own."""
     page = (PROJECT / "docs" / "redis-keys.md").read_text()
     rows = [row.split(" | ") for row in re.findall(r"^\| (`ax:.*) \|$", page, re.MULTILINE)]
-    kept = [row[0].strip("`") for row in rows if row[-1].startswith(("stays", "entries", "when carried out"))]
+    kept = [
+        row[0].strip("`")
+        for row in rows
+        if row[-1].startswith(("stays", "entries", "when carried out"))
+    ]
     spelled = [re.escape(key.replace("{w}", "{default}")) for key in kept if ":x:" not in key]
     return [re.compile(re.sub(r"<\w+>", ".+", one)) for one in spelled]
 

@@ -16,7 +16,7 @@ from tests.chaos.table import Window, render, rows
 
 _BACK_SECONDS: Final = 120.0
 _END_SECONDS: Final = 240.0
-_CALM_SECONDS: Final = 1.0
+_CALM_SECONDS: Final = 0.3
 _SHOWN: Final = 20
 
 
@@ -54,9 +54,11 @@ class Run:
             self._do(fault, chance)
         self._load.begin_no_more()
         site = self._site
+        self._say("what has begun is carried out")
         until("all executions end", lambda: not proof.unfinished(site), _END_SECONDS)
         until("all executions leave Redis", lambda: not proof.left_in_redis(site), _END_SECONDS)
         self._load.end()
+        self._say("all executions have ended and left Redis; the proof begins")
         return proof.prove(site, self._load.started, self._journal.acks)
 
     def _do(self, fault: Fault, chance: random.Random) -> None:
@@ -65,14 +67,20 @@ class Run:
         try:
             fault.do(self._site, chance, hold_s)
             over_s = time.monotonic()
+            until(f"the site is ready after: {fault.name}", self._site.is_ready, _BACK_SECONDS)
             heard = self._journal.all_heard_since
-            until(f"all agents are answered after: {fault.name}", lambda: heard(over_s), _BACK_SECONDS)
+            until(
+                f"all agents are answered after: {fault.name}", lambda: heard(over_s), _BACK_SECONDS
+            )
             back_s = time.monotonic() - over_s
             time.sleep(_CALM_SECONDS)
         finally:
             self._windows.append(Window(fault.name, start_s, time.monotonic()))
         waited = self._journal.longest_wait(start_s, time.monotonic())
-        self._say(f"{fault.name}: held {hold_s:g} s, all agents back after {back_s:.1f} s, longest wait {waited:.1f} s")
+        self._say(
+            f"{fault.name}: held {hold_s:g} s, all agents answered {back_s:.1f} s after it, "
+            f"longest wait {waited:.1f} s"
+        )
 
     def _judge(self, findings: proof.Findings) -> bool:
         findings.others += self._journal.surprises

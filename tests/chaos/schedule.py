@@ -11,8 +11,6 @@ from tests.chaos.faults import FAULTS, Fault
 FULL_MINUTES: Final = 8.0
 """From here on every fault lasts as long as it should."""
 
-_AROUND_S: Final = 6.0
-
 
 @dataclass(frozen=True)
 class Budget:
@@ -28,7 +26,7 @@ class Budget:
     @property
     def reserve_s(self) -> float:
         """What is kept for carrying out the rest, and for the proof."""
-        return min(60.0, 12 + self.minutes * 5)
+        return min(60.0, 5 + self.minutes * 5)
 
     def hold_s(self, fault: Fault) -> float:
         """How long a fault lasts in such a run."""
@@ -53,16 +51,13 @@ def choose(names: Sequence[str], budget: Budget) -> list[Fault]:
 def draw(
     faults: Sequence[Fault], budget: Budget, chance: random.Random, deadline_s: float
 ) -> Iterator[Fault]:
-    """Yield faults until there is no time for another; ``deadline_s`` on the monotonic clock.
+    """Yield faults until there is no time for another; ``deadline_s`` on the monotonic clock."""
 
-    What lasts longest comes first where time is short, so that everything has its turn.
-    """
+    def fits(fault: Fault) -> bool:
+        return budget.hold_s(fault) + fault.around_s <= deadline_s - time.monotonic()
+
     first = list(faults)
     chance.shuffle(first)
-    yield from first
-    while True:
-        left = deadline_s - time.monotonic() - _AROUND_S
-        fitting = [fault for fault in faults if budget.hold_s(fault) <= left]
-        if left <= 0 or not fitting:
-            return
+    yield from filter(fits, first)
+    while fitting := [fault for fault in faults if fits(fault)]:
         yield chance.choice(fitting)

@@ -10,7 +10,9 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
+
+import httpx
 
 from app.embedded.ports import free_port
 from app.embedded.program import Program
@@ -46,7 +48,7 @@ class DidNotHappen(Exception):
     """Something that had to happen did not, in its time."""
 
 
-def until(what: str, holds: Callable[[], Any], seconds: float = _START_SECONDS) -> None:
+def until(what: str, holds: Callable[[], object], seconds: float = _START_SECONDS) -> None:
     """Wait until something holds.
 
     Raises:
@@ -103,6 +105,17 @@ class Site:
         found: dict[str, str] = json.loads((self.data_dir / "servers.json").read_text())
         return found
 
+    def is_ready(self) -> bool:
+        """Tell whether every process runs, and the servers answer."""
+        running = children(self.supervisor)
+        if not all(any(_is(pid, name) for pid in running) for name in _MARKS):
+            return False
+        try:
+            answer = httpx.get(f"{self.urls[0]}/readyz", timeout=1, trust_env=False)
+        except httpx.RequestError:
+            return False
+        return answer.is_success
+
     def pid(self, name: str) -> int:
         """Find a process of the site, by its name in the Procfile; wait for it where it is away."""
         found: list[int] = []
@@ -140,7 +153,7 @@ class Site:
         pipes = [
             link
             for link in Path(f"/proc/{self.supervisor}/fd").iterdir()
-            if os.readlink(link).startswith("pipe:")
+            if str(link.readlink()).startswith("pipe:")
         ]
         over = threading.Event()
         reader = threading.Thread(target=_drain, args=(pipes, over))
@@ -206,5 +219,3 @@ def _drain(pipes: list[Path], over: threading.Event) -> None:
                 os.read(end, 65536)
     for end in ends:
         os.close(end)
-
-

@@ -21,7 +21,10 @@ class Window:
 def rows(windows: Sequence[Window], journal: Journal, findings: Findings) -> list[list[str]]:
     """Give a row per kind of fault, in the order of their first times, and a total."""
     names = list(dict.fromkeys(window.fault for window in windows))
-    found = [_row(name, [one for one in windows if one.fault == name], journal, findings) for name in names]
+    found = [
+        _row(name, [one for one in windows if one.fault == name], journal, findings)
+        for name in names
+    ]
     return [*found, _row("all", windows, journal, findings)]
 
 
@@ -30,7 +33,9 @@ def render(body: Sequence[Sequence[str]]) -> str:
     lines = [_HEAD, *body]
     widths = [max(len(line[column]) for line in lines) for column in range(len(_HEAD))]
     laid = [_line(line, widths) for line in lines]
-    rule = [f"{'-' * (width - 1)}{'-' if not column else ':'}" for column, width in enumerate(widths)]
+    rule = [
+        f"{'-' * (width - 1)}{'-' if not column else ':'}" for column, width in enumerate(widths)
+    ]
     return "\n".join([laid[0], f"| {' | '.join(rule)} |", *laid[1:]])
 
 

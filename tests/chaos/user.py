@@ -6,12 +6,11 @@ import threading
 import uuid
 from typing import Any, Final
 
-import httpx
-
 from tests.chaos.caller import Caller, Over
 from tests.chaos.journal import Journal
 
 ENDED: Final = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
+_CONFLICT: Final = 409
 _LOOK_SECONDS: Final = 0.5
 _RETRIES: Final = {
     "max_attempts": 6,
@@ -53,7 +52,7 @@ class User:
             while not over.wait(_LOOK_SECONDS):
                 for item in self._caller.send("GET", "/api/inbox?limit=100").json()["items"]:
                     if path := item["links"].get("resolve"):
-                        # Another may settle it meanwhile: whatever the answer is, it is none of ours.
+                        # Whatever the answer: it may have settled by itself meanwhile.
                         self._caller.send("POST", path, {"resolution": "retry"})
         except Over:
             return
@@ -83,7 +82,7 @@ class User:
             if answer.is_success:
                 return answer.json()
             # A try that was killed holds its key for a while.
-            if answer.status_code != httpx.codes.CONFLICT:
+            if answer.status_code != _CONFLICT:
                 self._journal.is_surprised(f"user: POST {path} answered {answer.text}")
             self._journal.meets(f"POST {path}: {answer.status_code}")
             self._caller.pause(_LOOK_SECONDS)

@@ -9,11 +9,13 @@ import dramatiq
 import pytest
 import redis
 from dramatiq.brokers.redis import RedisBroker
+from dramatiq.common import current_millis
 from rq import Queue, SimpleWorker
 from rq.job import JobStatus
 from rq.serializers import JSONSerializer
 
 from app import bootstrap
+from app.live.keys import Keys
 from app.services import Services
 from config.settings import Settings
 from tests.replay import assert_record_proves_itself
@@ -96,6 +98,24 @@ def test_clock_has_the_log_recorded_and_ended_executions_put_away(
         settings.database_url or "", stage.workspace_id, execution_id
     )
     assert header.status == "COMPLETED"
+
+
+def test_worker_whose_clock_is_minutes_ahead_records_as_any_other(
+    worker: dramatiq.Worker,
+    services: Services,
+    stage: Stage,
+    client: redis.Redis,
+    redis_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ahead_ms = current_millis() + 120_000
+    monkeypatch.setattr("dramatiq.middleware.age_limit.current_millis", lambda: ahead_ms)
+    execution_id = stage.execution(stage.agent())
+
+    clock_of(redis_url, client).beat()
+
+    key = Keys(stage.workspace_id).events(execution_id)
+    wait_until("its events are recorded", lambda: client.xlen(key) == 0)
 
 
 def test_two_clocks_send_one_beat_per_second(
