@@ -1,6 +1,7 @@
 """The faults: what each does to the site, and undoes, within its time."""
 
 import contextlib
+import math
 import random
 import shutil
 import signal
@@ -18,6 +19,7 @@ from tests.chaos.site import Site, until
 
 PROCESSES: Final = ("web", "worker", "clock", "desk", "redis", "postgres")
 _APART_SECONDS: Final = 120
+_APART_FACTOR: Final = 4
 _FSYNC_DELAY_US: Final = 100_000
 _PULSE_SECONDS: Final = 0.1
 _TAKE_AGAIN_SECONDS: Final = 0.2
@@ -113,20 +115,22 @@ def freeze_one_of_the_web(site: Site, chance: random.Random, hold_s: float) -> N
 
 def set_clocks_back(site: Site, _chance: random.Random, hold_s: float) -> None:
     """Run a web, a worker and a clock that are minutes apart: the web behind, the worker ahead."""
-    _clocks_apart(site, -_APART_SECONDS, hold_s)
+    _clocks_apart(site, -1, hold_s)
 
 
 def set_clocks_forward(site: Site, _chance: random.Random, hold_s: float) -> None:
     """The same the other way round: what the web sets a time for comes minutes late."""
-    _clocks_apart(site, _APART_SECONDS, hold_s)
+    _clocks_apart(site, 1, hold_s)
 
 
-def _clocks_apart(site: Site, web_shift_s: float, hold_s: float) -> None:
+def _clocks_apart(site: Site, sign: float, hold_s: float) -> None:
+    # Short runs have no time to wait for what is set minutes too late.
+    apart_s = math.copysign(min(_APART_SECONDS, _APART_FACTOR * hold_s), sign)
     port = free_port()
     shown = {"PLANEXE_PORT": str(port), "PLANEXE_WEB_PROCESSES": "1"}
-    master = site.start_extra("web", web_shift_s, **shown)
-    site.start_extra("worker", -web_shift_s)
-    site.start_extra("clock", web_shift_s)
+    master = site.start_extra("web", apart_s, **shown)
+    site.start_extra("worker", -apart_s)
+    site.start_extra("clock", apart_s)
     until("the other web has a process", lambda: children(master))
     site.urls.append(f"http://127.0.0.1:{port}")
     time.sleep(hold_s / 2)
@@ -205,7 +209,7 @@ FAULTS: Final = (
     Fault("slow disk", slow_disk, 20, 3),
     Fault("freeze worker", freeze_worker, 25, 3),
     Fault("freeze one of the web", freeze_one_of_the_web, 15, 2, in_short_runs=False),
-    Fault("clocks back", set_clocks_back, 30, 2, around_s=8),
-    Fault("clocks forward", set_clocks_forward, 30, 2, around_s=8, in_short_runs=False),
+    Fault("clocks back", set_clocks_back, 30, 4, around_s=8),
+    Fault("clocks forward", set_clocks_forward, 30, 4, around_s=8, in_short_runs=False),
 )
 """Every kind, in no order."""
