@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import math
 import threading
 import time
 from collections import Counter
@@ -42,6 +43,11 @@ class Journal:
         self.acks: list[Ack] = []
         self.surprises: list[str] = []
         self.troubles: Counter[str] = Counter()
+
+    def expects(self, agent: str) -> None:
+        """Note that there is an agent, which has had no answer yet."""
+        with self._lock:
+            self._answered[agent] = -math.inf
 
     def asks(self, agent: str) -> None:
         """Note that an agent sends a request for the first time."""

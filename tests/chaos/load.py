@@ -75,6 +75,7 @@ class Load:
         return Caller(self._site, self._journal, key, self._over)
 
     def _agent(self, name: str, agent_id: str, key: str) -> Agent:
+        self._journal.expects(name)
         return Agent(name, agent_id, self._caller(key), self._journal, self._fork())
 
     def _user(self) -> User:

@@ -87,8 +87,11 @@ def prove(site: Site, started: Sequence[str], acks: Sequence[Ack]) -> Findings:
             total.lost += by_execution[execution_id]
         for execution_id, execution in there.items():
             _add(total, _prove_one(client, site, execution, by_execution[execution_id]))
-    total.others += [f"Redis still holds {key}" for key in orphan_keys(site)]
-    total.others += [f"PostgreSQL holds the stray table {one}" for one in stray_tables(site)]
+    total.others += [f"Redis still holds {key}" for key in orphan_keys(site.addresses["redis_url"])]
+    total.others += [
+        f"PostgreSQL holds the stray table {one}"
+        for one in stray_tables(site.addresses["database_url"])
+    ]
     return total
 
 
@@ -98,10 +101,10 @@ def left_in_redis(site: Site) -> list[str]:
         return [key.decode() for key in client.scan_iter("ax:{*}:x:*", count=1000)]
 
 
-def orphan_keys(site: Site) -> list[str]:
+def orphan_keys(redis_url: str) -> list[str]:
     """List keys that nothing explains, by the page that says when each goes away."""
     kept = _kept_patterns()
-    with redis.Redis.from_url(site.addresses["redis_url"]) as client:
+    with redis.Redis.from_url(redis_url) as client:
         keys = [key.decode() for key in client.scan_iter(count=1000)]
         found = [
             key
@@ -115,9 +118,9 @@ def orphan_keys(site: Site) -> list[str]:
     return found + [f"the timer {one.decode()}" for one in timers if not one.startswith(b"offline")]
 
 
-def stray_tables(site: Site) -> list[str]:
+def stray_tables(database_url: str) -> list[str]:
     """List tables that are neither ours nor a partition of one of ours."""
-    with psycopg.connect(site.addresses["database_url"]) as connection:
+    with psycopg.connect(database_url) as connection:
         rows = connection.execute(
             "SELECT c.relname FROM pg_class c LEFT JOIN pg_inherits i ON i.inhrelid = c.oid "
             "WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace "
