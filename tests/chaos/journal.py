@@ -98,12 +98,10 @@ class Journal:
             )
 
     def longest_wait(self, start_s: float, end_s: float) -> float:
-        """Give the longest time an agent waited for an answer that overlaps a window."""
+        """Give the longest time an agent waited for an answer that came within a window."""
         with self._lock:
             waits = list(self._waits)
-        return max(
-            (end - begun for begun, end in waits if begun < end_s and end > start_s), default=0
-        )
+        return max((end - begun for begun, end in waits if start_s <= end < end_s), default=0)
 
     def acknowledged(self, start_s: float, end_s: float) -> list[Ack]:
         """List what was acknowledged in a window."""

@@ -101,7 +101,7 @@ def _task(number: int, chance: random.Random) -> dict[str, Any]:
     after = [f"t{chance.randrange(number)}"] if number and chance.random() < 0.6 else []
     subtasks = [
         {"title": f"Step {number}.{step}", "action": "noop", "retry_policy": _RETRIES}
-        for step in range(chance.randint(2, 5))
+        for step in range(chance.randint(3, 8))
     ]
     if chance.random() < 0.5:
         subtasks = [{**one, "prerequisites": []} for one in subtasks]
