@@ -11,6 +11,7 @@ from tests.chaos.journal import Journal
 from tests.chaos.site import Site
 
 _READ_SECONDS: Final = 6.0
+_UNAVAILABLE: Final = 503
 _RETRY_SECONDS: Final = 0.1
 
 
@@ -47,7 +48,7 @@ class Caller:
             else:
                 if answer.status_code < httpx.codes.INTERNAL_SERVER_ERROR:
                     return answer
-                self._journal.meets(f"{answer.status_code} {_slug(answer)}")
+                self._journal.meets(_told(answer, method, path))
             self._over.wait(_RETRY_SECONDS)
         raise Over
 
@@ -60,8 +61,11 @@ class Caller:
         self._http.close()
 
 
-def _slug(answer: httpx.Response) -> str:
+def _told(answer: httpx.Response, method: str, path: str) -> str:
     try:
-        return str(answer.json()["type"]).rpartition("/")[2]
+        slug = answer.json()["type"].rpartition("/")[2]
     except (ValueError, KeyError, TypeError):
-        return answer.reason_phrase
+        slug = answer.reason_phrase
+    told = f"{answer.status_code} {slug}"
+    # Busy or away is what happens here; a fault of the program's own is worth its place.
+    return told if answer.status_code == _UNAVAILABLE else f"{told}: {method} {path}"

@@ -14,6 +14,7 @@ from typing import Final
 
 import httpx
 
+from app.embedded.lock import FolderLock
 from app.embedded.ports import free_port
 from app.embedded.program import Program
 from config.settings import PROJECT
@@ -88,16 +89,10 @@ class Site:
         """End everything; whatever hangs is killed."""
         self.end_extra()
         process = self._process
-        if process is None or process.poll() is not None:
-            return
-        everything = tree(process.pid)
-        send(signal.SIGCONT, everything)
-        process.terminate()
-        try:
-            process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            send(signal.SIGKILL, everything)
-            process.wait()
+        if process and process.poll() is None:
+            send(signal.SIGCONT, tree(process.pid))
+            _end(process)
+        self._end_what_is_left()
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -177,15 +172,20 @@ class Site:
     def end_extra(self) -> None:
         """End the processes started beside the supervisor's."""
         for process in self._extra:
-            if process.poll() is None:
-                below = tree(process.pid)
-                process.terminate()
-                try:
-                    process.wait(_STOP_SECONDS)
-                except subprocess.TimeoutExpired:
-                    send(signal.SIGKILL, below)
-                    process.wait()
+            _end(process)
         del self.urls[1:]
+
+    def _end_what_is_left(self) -> None:
+        """See everything off that a killed supervisor left: all of it holds the folder's lock."""
+        if not (self.data_dir / "lock").exists():
+            return
+        lock = FolderLock(self.data_dir / "lock")
+        try:
+            until("everything has ended", lambda: not lock.holders(), _STOP_SECONDS)
+        except DidNotHappen:
+            lock.end_holders()
+        finally:
+            lock.release()
 
     def _spawn(self) -> None:
         self._ready_file.unlink(missing_ok=True)
@@ -202,6 +202,18 @@ class Site:
         if self._process.poll() is not None:
             self._spawn()
         return self._ready_file.exists()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is not None:
+        return
+    everything = tree(process.pid)
+    process.terminate()
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        send(signal.SIGKILL, everything)
+        process.wait()
 
 
 def _is(pid: int, name: str) -> bool:
