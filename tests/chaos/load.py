@@ -46,7 +46,7 @@ class Load:
         for _ in range(_CREATORS):
             user = self._user()
             self._creators.append(user)
-            self._run(user.create, _AT_ONCE, self._enough)
+            self._run(user.create, _AT_ONCE)
         self._run(self._user().answer, self._over)
 
     @property
@@ -80,7 +80,7 @@ class Load:
 
     def _user(self) -> User:
         caller = self._caller(self._site.user_key)
-        return User(caller, self._journal, list(_SLOTS), self._fork())
+        return User(caller, self._journal, list(_SLOTS), self._fork(), self._enough)
 
     def _fork(self) -> random.Random:
         return random.Random(self._chance.getrandbits(64))

@@ -24,19 +24,26 @@ class User:
     """One hand of the user, for one thread. ``started`` collects the executions it was told of."""
 
     def __init__(
-        self, caller: Caller, journal: Journal, agents: list[str], chance: random.Random
+        self,
+        caller: Caller,
+        journal: Journal,
+        agents: list[str],
+        chance: random.Random,
+        enough: threading.Event,
     ) -> None:
+        """``enough`` tells that nothing new is to be begun."""
         self._caller = caller
         self._journal = journal
         self._agents = agents
         self._chance = chance
+        self._enough = enough
         self.started: list[str] = []
 
-    def create(self, at_once: int, enough: threading.Event) -> None:
+    def create(self, at_once: int) -> None:
         """Keep a number of executions going until it is enough."""
         going: set[str] = set()
         try:
-            while not enough.wait(_LOOK_SECONDS):
+            while not self._enough.wait(_LOOK_SECONDS):
                 going = {one for one in going if self._status(one) not in ENDED}
                 for _ in itertools.repeat(None, at_once - len(going)):
                     if execution_id := self._start():
@@ -85,7 +92,8 @@ class User:
             if answer.status_code != _CONFLICT:
                 self._journal.is_surprised(f"user: POST {path} answered {answer.text}")
             self._journal.meets(f"POST {path}: {answer.status_code}")
-            self._caller.pause(_LOOK_SECONDS)
+            if self._enough.wait(_LOOK_SECONDS):
+                raise Over  # Nobody was told that it was made.
 
 
 def _plan(chance: random.Random) -> dict[str, Any]:
