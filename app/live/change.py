@@ -20,6 +20,7 @@ from app.live.keys import Keys, agent_timer, lease_field, timer
 _DISPATCHING = (ExecutionStatus.QUEUED, ExecutionStatus.RUNNING, ExecutionStatus.BLOCKED)
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MILLISECOND = dt.timedelta(milliseconds=1)
+_NOBODY: frozenset[str] = frozenset()
 
 
 class Delays(msgspec.Struct, frozen=True):
@@ -214,13 +215,11 @@ def _open(execution: Execution, subtask_ids: Iterable[str]) -> dict[str, Blocker
 def _membership(
     keys: Keys, before: Header, after: Header, now: dt.datetime, delays: Delays
 ) -> dict[str, Any]:
-    """Keep the list of an agent's executions, and watch an agent that has one from now on."""
-    was = before.agent_id if before.seq and not before.status.ended else ""
-    has = "" if after.status.ended else after.agent_id
-    if was == has:
-        return {"joined": [], "left": []}
-    watched = (agent_timer(has), not_before(now + delays.offline))
+    """Keep the lists of agents' executions, and watch each agent that has one from now on."""
+    was = before.members if before.seq and not before.status.ended else _NOBODY
+    has = _NOBODY if after.status.ended else after.members
+    until = not_before(now + delays.offline)
     return {
-        "joined": [(keys.executions(has), *watched)] if has else [],
-        "left": [keys.executions(was)] if was else [],
+        "joined": [(keys.executions(one), agent_timer(one), until) for one in sorted(has - was)],
+        "left": [keys.executions(one) for one in sorted(was - has)],
     }

@@ -353,3 +353,16 @@ def test_events_are_written_as_they_were_sealed() -> None:
     sealed = seal(play.start(), "")
     made = described(before, play, sealed)
     assert made["events"] == [(2, sealed[0].body.decode(), sealed[0].hash)]
+
+
+def test_agents_of_single_tasks_join_and_leave_with_their_share() -> None:
+    play = Play(make_graph({"t": [step("a")], "u": [step("b")]}, agents={"u": "agent_2"}))
+    made = change(Play(play.state.graph), c.StartExecution(actor="user:1"))
+    assert (made["joined"], made["left"]) == ([], [])
+    play.start()
+    skipped = c.SkipSubtask(actor="user:1", subtask_id="b", reason="not needed")
+    assert change(play, skipped)["left"] == [KEYS.executions("agent_2")]
+    play.claim("a")
+    play.fail("a", error_type="permanent")
+    taken = change(play, answer(play.blocker("a"), "reassign", agent_id="agent_3"))
+    assert [one[:2] for one in taken["joined"]] == [(KEYS.executions("agent_3"), "offline|agent_3|")]
