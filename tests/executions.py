@@ -266,7 +266,8 @@ def _check_agents(state: Execution) -> None:
     left = [one for one, subtask in state.subtasks.items() if not subtask.status.done]
     by_agents = [one for one in left if state.graph.subtasks[one].assignee is Assignee.AGENT]
     certain = [
-        state.subtasks[one].assigned_to or state.graph.tasks[state.graph.subtasks[one].task_id].agent_id
+        state.subtasks[one].assigned_to
+        or state.graph.tasks[state.graph.subtasks[one].task_id].agent_id
         for one in by_agents
     ]
     assert header.shares == Counter(one for one in certain if one)

@@ -93,3 +93,8 @@ class Blocker(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     holds_up: int = 0
     next_check_at: dt.datetime | None = None
     expires_at: dt.datetime | None = None
+
+    @property
+    def is_agents(self) -> bool:
+        """It waits for an agent, not for a person."""
+        return self.owner.startswith("agent:")

@@ -80,7 +80,7 @@ def describe(
         "timers": [(name, due) for name, due in has.items() if name not in unmoved],
         "untimed": [name for name in had if name not in has],
         **_places(keys, before, after),
-        **_blockers(before, after),
+        **_blockers(keys, before, after),
         **_membership(keys, before.header, header, now, delays),
     }
 
@@ -194,16 +194,21 @@ def _due_of_execution(header: Header, now: dt.datetime, delays: Delays) -> dict[
     return {"limit": (header.queued_at or now) + delays.execution}
 
 
-def _blockers(before: Execution, after: Execution) -> dict[str, Any]:
-    """Say which blockers enter and leave the list of all that waits for somebody."""
+def _blockers(keys: Keys, before: Execution, after: Execution) -> dict[str, Any]:
+    """Say which blockers enter and leave the lists of all that waits for a person or an agent."""
     was, now = _open(before, after.changed_subtasks), _open(after, after.changed_subtasks)
     execution_id = after.header.execution_id
     opened = [
-        (blocker_id, encode({"execution_id": execution_id, "blocker": blocker}))
+        (
+            keys.waits if blocker.is_agents else keys.blockers,
+            blocker_id,
+            encode({"execution_id": execution_id, "blocker": blocker}),
+        )
         for blocker_id, blocker in now.items()
         if was.get(blocker_id) != blocker
     ]
-    return {"opened": opened, "closed": [one for one in was if one not in now]}
+    closed = [one for one in was if one not in now]
+    return {"opened": opened, "closed": closed, "waits": keys.waits}
 
 
 def _open(execution: Execution, subtask_ids: Iterable[str]) -> dict[str, Blocker]:

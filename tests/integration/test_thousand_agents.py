@@ -42,7 +42,11 @@ SEED = 20_261_122
 
 def plan_with(helper: str | None) -> dict[str, Any]:
     """Write a plan whose first task is a helper's, if one is named."""
-    ground: dict[str, Any] = {"task_id": "ground", "title": "Ground", "subtasks": steps("survey", "dig")}
+    ground: dict[str, Any] = {
+        "task_id": "ground",
+        "title": "Ground",
+        "subtasks": steps("survey", "dig"),
+    }
     tower = {
         "task_id": "tower",
         "title": "Tower",
@@ -58,7 +62,6 @@ def plan_with(helper: str | None) -> dict[str, Any]:
 def steps(*names: str) -> list[dict[str, str]]:
     """Write subtasks, one after the other."""
     return [{"subtask_id": one, "title": one, "action": "noop"} for one in names]
-
 
 
 class Tally:
@@ -171,9 +174,7 @@ class Worker:
     def _tell(
         self, services: Services, event_type: EventType, task: dict[str, Any], **fields: Any
     ) -> None:
-        self._send(
-            services, task["execution_id"], self._report(event_type, task, **fields), None
-        )
+        self._send(services, task["execution_id"], self._report(event_type, task, **fields), None)
 
     def _report(self, event_type: EventType, task: dict[str, Any], **fields: Any) -> c.Report:
         return c.Report(
@@ -373,7 +374,7 @@ def test_a_thousand_unreliable_agents_bring_every_execution_to_its_end(
     keys = put_away(stage, clock, redis_url)
 
     assert not [key for key in keys if "exec_" in key or ":g:" in key or ":executions:" in key]
-    gone = (":timers", ":blockers", ":work", ":leases", ":x")
+    gone = (":timers", ":blockers", ":waits", ":work", ":leases", ":x")
     assert not [key for key in keys if key.endswith(gone)]
 
     log = recorded_events(settings.database_url or "")

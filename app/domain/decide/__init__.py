@@ -2,7 +2,8 @@
 
 Reads no clock, no random source, no network. A refusal is a ``DomainError``; the state given is
 never changed. ``lifecycle`` decides for executions as a whole, ``attempts`` for what agents do,
-``people`` for what persons do, ``absence`` for agents that are away; here is what follows from each of them alike.
+``people`` for what persons do, ``absence`` for agents that are away; here is what follows from
+each of them alike.
 """
 
 import datetime as dt
@@ -72,9 +73,7 @@ def _hold_back(draft: Draft) -> None:
     if state.header.status.ended:
         return
     ready = [
-        one
-        for one in state.changed_subtasks
-        if state.subtasks[one].status is SubtaskStatus.READY
+        one for one in state.changed_subtasks if state.subtasks[one].status is SubtaskStatus.READY
     ]
     for subtask_id in sorted(ready, key=lambda one: state.graph.subtasks[one].position):
         if state.subtasks[subtask_id].blocker is None:

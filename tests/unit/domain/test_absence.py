@@ -1,4 +1,4 @@
-"""Agents that single tasks or subtasks are given to: who is a member, and what their silence does."""
+"""Agents of single tasks or subtasks: who may get work, and what their silence does."""
 
 import datetime as dt
 
