@@ -90,7 +90,7 @@ class Wakeups:
                     pubsub.psubscribe(WAKE_PATTERN)
                     self._follow(pubsub)
             except redis.RedisError:
-                logger.warning("wake-ups: Redis does not answer; trying again")
+                logger.warning("wake-ups: the subscription was lost; trying again", exc_info=True)
                 self._stopped.wait(_RECONNECT_SECONDS)
             except Exception:  # The edge of the thread: without it no poll would be woken again.
                 logger.exception("wake-ups: a message could not be handed on")
