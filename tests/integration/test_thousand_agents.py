@@ -18,7 +18,7 @@ import redis
 
 from app import bootstrap
 from app.domain import commands as c
-from app.domain.errors import Conflict, NotFound, StaleLease
+from app.domain.errors import Conflict, NotFound, StaleLease, Terminal
 from app.domain.events import Event, EventType, parse_event
 from app.record.engine import connect
 from app.record.executions import Executions
@@ -106,7 +106,7 @@ class Worker:
         while task and not self.finished:
             try:
                 task = self._work_on(services, task)
-            except StaleLease:
+            except (StaleLease, Terminal):
                 self._tally.note("late reports refused")
                 return
 
@@ -168,7 +168,7 @@ class Worker:
             self._send(
                 services, task["execution_id"], self._report(EventType.TASK_COMPLETE, task), None
             )
-        except StaleLease:
+        except (StaleLease, Terminal):
             self._tally.note("late reports refused")
 
     def _tell(
@@ -195,7 +195,8 @@ class Worker:
         assert answer.view
         if report.event_type is EventType.TASK_COMPLETE:
             self.acknowledged[execution_id][report.event_id] = report.task_id or ""
-        self.finished = answer.view["status"] == "COMPLETED"
+        if execution_id == self.execution_id:
+            self.finished = answer.view["status"] == "COMPLETED"
         return answer.view
 
     def _chance(self, of: float) -> bool:
