@@ -76,7 +76,7 @@ def build(settings: Settings, clock: Clock = system_clock) -> Services:
     if not settings.database_url or not settings.redis_url:
         raise MissingServers("Set DATABASE_URL and REDIS_URL, or start with `planexe-ax up`.")
     client = connect_redis(settings.redis_url)
-    blocking = connect_redis(settings.redis_url, blocking=True)
+    blocking = connect_redis(settings.redis_url)  # Reads that wait have connections of their own.
     engine = connect_postgres(settings.database_url, pool_size=POOL_SIZE)
     scripts = Scripts(client)
     lease = dt.timedelta(seconds=settings.lease_seconds)

@@ -178,6 +178,10 @@ class Inbox(Protocol):
         """List it: what holds up most first, of equals what has waited longest."""
         ...
 
+    def count(self, workspace_id: str) -> int:
+        """Count it, without reading it."""
+        ...
+
 
 class Services(Protocol):
     """All the pages use."""

@@ -55,7 +55,7 @@ class Log:
     def tail(
         self, positions: Mapping[str, str], wait: dt.timedelta
     ) -> list[tuple[str, list[LogEntry]]]:
-        """Wait for entries after the position in each workspace; for watchers."""
+        """Wait for entries after the position in each workspace, a second at most; for watchers."""
         streams: Any = {Keys(one).log: position for one, position in positions.items()}
         with translated():
             found: Any = self._blocking.xread(streams, count=1000, block=_block(wait))

@@ -196,7 +196,7 @@ class Feed:
                     for entry in entries:
                         self._hand_out(workspace_id, entry)
             except LiveError:
-                logger.warning("feed: Redis does not answer; trying again")
+                logger.warning("feed: the log cannot be read; trying again", exc_info=True)
                 self._stopped.wait(RETRY_SECONDS)
             except Exception:  # The edge of the thread: without it every stream would go silent.
                 logger.exception("feed: an entry of the log could not be handed out")

@@ -310,6 +310,10 @@ class FakeInbox:
         """List it."""
         return FakeInboxPage(self.rows[:limit], None, len(self.rows))
 
+    def count(self, workspace_id: str) -> int:
+        """Count it."""
+        return len(self.rows)
+
 
 @dataclass
 class FakeHistory:
