@@ -26,7 +26,7 @@ class Budget:
     @property
     def reserve_s(self) -> float:
         """What is kept for carrying out the rest, and for the proof."""
-        return min(60.0, 5 + self.minutes * 5)
+        return min(60.0, 10 + self.minutes * 5)
 
     def hold_s(self, fault: Fault) -> float:
         """How long a fault lasts in such a run."""
