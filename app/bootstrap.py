@@ -13,6 +13,7 @@ from app.live.blockers import OpenBlockers
 from app.live.change import Delays
 from app.live.client import connect as connect_redis
 from app.live.executions import LiveExecutions
+from app.live.inventory import Inventory
 from app.live.locks import Locks
 from app.live.log import Log
 from app.live.scripts import Scripts
@@ -29,6 +30,7 @@ from app.record.executions import Executions
 from app.record.files import Files
 from app.record.history import History
 from app.record.identities import Identities
+from app.record.mending import Mending
 from app.record.plans import Plans
 from app.services import Services
 from app.services.agents import AgentService, AgentTerms
@@ -50,6 +52,7 @@ from app.services.people import PeopleService
 from app.services.persistence import PersistenceService
 from app.services.plans import PlanService
 from app.services.presence import Presence
+from app.services.recovery import RecoveryService
 from app.services.reports import ReportService
 from app.services.upkeep import UpkeepLimits, UpkeepService
 from app.services.why import WhyService
@@ -84,16 +87,14 @@ def build(settings: Settings, clock: Clock = system_clock) -> Services:
         execution=dt.timedelta(hours=settings.execution_timeout_hours),
         offline=dt.timedelta(minutes=settings.agent_offline_minutes),
     )
-    live = LiveExecutions(
-        client,
-        scripts,
-        Delays(
-            lease=lease,
-            grace=dt.timedelta(seconds=settings.finished_grace_seconds),
-            execution=limits.execution,
-            offline=limits.offline,
-        ),
+    delays = Delays(
+        lease=lease,
+        grace=dt.timedelta(seconds=settings.finished_grace_seconds),
+        execution=limits.execution,
+        offline=limits.offline,
     )
+    live = LiveExecutions(client, scripts, delays)
+    recovery = RecoveryService(live, Inventory(client, live, delays), Mending(engine), clock)
     work, log = Work(client, scripts, limits.offline), Log(client, blocking)
     presence = Presence(live, work, clock)
     plans, breakdowns = Plans(engine), Breakdowns(engine)
@@ -135,7 +136,8 @@ def build(settings: Settings, clock: Clock = system_clock) -> Services:
         upkeep=UpkeepService(
             live, Timers(client, scripts), executions, history, work, limits, clock
         ),
-        maintenance=MaintenanceService(live, executions, plans, jobs, clock),
+        recovery=recovery,
+        maintenance=MaintenanceService(live, executions, plans, recovery, jobs, clock),
         health=HealthService(probes, (redis.RedisError, RecordError)),
     )
 

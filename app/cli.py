@@ -14,6 +14,7 @@ from config.settings import PROJECT, Settings, SettingsError
 COMMANDS: Final = {
     "up": "start everything and carry out a plan",
     "prepare": "check the servers and bring the database up to date",
+    "recover": "reconcile Redis with the record",
     "worker": "handle the messages of the queue",
     "execute": "carry out a plan on a running server",
 }

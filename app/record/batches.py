@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Final, TypeVar
 
 import msgspec
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from app.domain.execution import Header, SubtaskState, TaskState
 from app.record.copying import Merge
@@ -96,12 +96,17 @@ class BatchWriter:
             RecordError: This batch will never go in.
         """
         with transaction(self._engine) as connection:
-            new = _EVENTS.run(connection, list(_event_rows(batch.events)))
-            # The parents first: tasks and subtasks refer to their execution.
-            _EXECUTIONS.run(connection, list(_execution_rows(batch.headers)))
-            _SUBTASKS.run(connection, list(_subtask_rows(batch.subtasks)))
-            _TASKS.run(connection, list(_task_rows(batch.tasks)))
-        return new
+            return write_batch(connection, batch)
+
+
+def write_batch(connection: Connection, batch: Batch) -> int:
+    """Write a batch as part of a larger transaction."""
+    new = _EVENTS.run(connection, list(_event_rows(batch.events)))
+    # The parents first: tasks and subtasks refer to their execution.
+    _EXECUTIONS.run(connection, list(_execution_rows(batch.headers)))
+    _SUBTASKS.run(connection, list(_subtask_rows(batch.subtasks)))
+    _TASKS.run(connection, list(_task_rows(batch.tasks)))
+    return new
 
 
 def _event_rows(events: Iterable[LoggedEvent]) -> Iterator[Sequence[object]]:

@@ -21,6 +21,7 @@ from app.services.maintenance import MaintenanceService
 from app.services.people import PeopleService
 from app.services.persistence import PersistenceService
 from app.services.plans import PlanService
+from app.services.recovery import RecoveryService
 from app.services.reports import ReportService
 from app.services.upkeep import UpkeepService
 from app.services.why import WhyService
@@ -47,5 +48,6 @@ class Services(msgspec.Struct, frozen=True):
     feed: Feed
     persistence: PersistenceService
     upkeep: UpkeepService
+    recovery: RecoveryService
     maintenance: MaintenanceService
     health: HealthService

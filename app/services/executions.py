@@ -1,6 +1,5 @@
 """Executions: create, start, look up, pause, resume, cancel."""
 
-import contextlib
 from collections.abc import Collection
 from typing import Any, Final
 
@@ -22,6 +21,7 @@ from app.record.pages import Page
 from app.record.plans import Plans, StoredPlan
 from app.services.agents import AgentService
 from app.services.clock import Clock
+from app.services.errors import BeingRecovered
 from app.services.explainer import Explainer
 from app.services.identity import Principal
 from app.services.plans import waiting_for_review
@@ -126,8 +126,14 @@ class ExecutionService:
             created_at=now,
             updated_at=now,
         )
-        with contextlib.suppress(AlreadyExists):  # An earlier try came so far, or further.
+        try:
             self._record.add(unborn, create.actor, packed)
+        except AlreadyExists:  # An earlier try came so far, or further.
+            earlier = self.header(workspace_id, execution_id)
+            if earlier.status.ended:
+                return earlier
+            if earlier.seq and not self._live.headers(workspace_id, [execution_id]):
+                raise BeingRecovered(execution_id) from None
         try:
             return self._live.create(
                 workspace_id, unborn.execution_id, packed, commands, now
@@ -236,6 +242,7 @@ class ExecutionService:
             NotFound: This workspace has no such execution or agent.
             IllegalMove: The execution's status does not allow it; names what it allows.
             Terminal: It has ended and cannot be reassigned.
+            BeingRecovered: Redis has lost it.
         """
         workspace_id = principal.workspace_id
         execution = self.execution(workspace_id, execution_id)
@@ -247,6 +254,8 @@ class ExecutionService:
         try:
             result = self._live.execute(workspace_id, execution_id, commands, now, atomic=True)
         except NotLive as error:
+            if not status.ended:
+                raise BeingRecovered(execution_id) from error
             wanted = request.get("status") or "reassigned"
             raise IllegalMove(status, wanted, legal_moves(status)) from error
         for outcome in result.outcomes:

@@ -9,6 +9,7 @@ from app.record.executions import Executions
 from app.record.plans import Plans
 from app.services.clock import Clock
 from app.services.jobs import Jobs
+from app.services.recovery import RecoveryService
 
 logger = logging.getLogger(__name__)
 
@@ -17,24 +18,27 @@ PATIENCE: Final = dt.timedelta(minutes=2)
 
 
 class MaintenanceService:
-    """Forgets executions that never came to life, and has plans broken down that were forgotten."""
+    """Brings back what Redis lost, forgets what was never born, has forgotten plans broken down."""
 
     def __init__(
         self,
         live: LiveExecutions,
         executions: Executions,
         plans: Plans,
+        recovery: RecoveryService,
         jobs: Jobs,
         clock: Clock,
     ) -> None:
         self._live = live
         self._executions = executions
         self._plans = plans
+        self._recovery = recovery
         self._jobs = jobs
         self._clock = clock
 
     def maintain(self) -> None:
         """Mend all workspaces; doing it again, or twice at once, changes nothing."""
+        self._recovery.revive()
         before = self._clock() - PATIENCE
         for workspace_id, execution_id in self._executions.unborn(before):
             if not self._live.headers(workspace_id, [execution_id]):
