@@ -24,6 +24,8 @@ from app.live.work import Work
 from app.record.agents import Agents
 from app.record.batches import BatchWriter
 from app.record.breakdowns import Breakdowns
+from app.record.chains import Chains
+from app.record.copies import Copies
 from app.record.engine import connect as connect_postgres
 from app.record.errors import RecordError
 from app.record.executions import Executions
@@ -35,6 +37,7 @@ from app.record.plans import Plans
 from app.services import Services
 from app.services.agents import AgentService, AgentTerms
 from app.services.answers import AnswerService
+from app.services.backup import BackupService
 from app.services.blockers import BlockerService
 from app.services.clock import Clock, system_clock
 from app.services.commands import Commands
@@ -94,7 +97,8 @@ def build(settings: Settings, clock: Clock = system_clock) -> Services:
         offline=limits.offline,
     )
     live = LiveExecutions(client, scripts, delays)
-    recovery = RecoveryService(live, Inventory(client, live, delays), Mending(engine), clock)
+    inventory = Inventory(client, live, delays)
+    recovery = RecoveryService(live, inventory, Mending(engine), clock)
     work, log = Work(client, scripts, limits.offline), Log(client, blocking)
     presence = Presence(live, work, clock)
     plans, breakdowns = Plans(engine), Breakdowns(engine)
@@ -107,6 +111,7 @@ def build(settings: Settings, clock: Clock = system_clock) -> Services:
         live, executions, plans, breakdowns, agents, explainer, clock, risky_words
     )
     history_service = HistoryService(log, history, execution_service)
+    persistence = PersistenceService(live, log, BatchWriter(engine), Locks(client))
     commands = Commands(live, executions, agents, clock)
     blockers, files = OpenBlockers(client), FileService(Files(engine), clock)
     desk = WorkService(live, work, Wakeups(blocking), agents, presence, lease, clock)
@@ -132,11 +137,14 @@ def build(settings: Settings, clock: Clock = system_clock) -> Services:
         files=files,
         history=history_service,
         feed=Feed(log, execution_service, history_service),
-        persistence=PersistenceService(live, log, BatchWriter(engine), Locks(client)),
+        persistence=persistence,
         upkeep=UpkeepService(
             live, Timers(client, scripts), executions, history, work, limits, clock
         ),
         recovery=recovery,
+        backup=BackupService(
+            persistence, log, inventory, live, Copies(engine), Chains(engine), recovery, clock
+        ),
         maintenance=MaintenanceService(live, executions, plans, recovery, jobs, clock),
         health=HealthService(probes, (redis.RedisError, RecordError)),
     )

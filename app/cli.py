@@ -15,6 +15,8 @@ COMMANDS: Final = {
     "up": "start everything and carry out a plan",
     "prepare": "check the servers and bring the database up to date",
     "recover": "reconcile Redis with the record",
+    "backup": "copy everything into one file",
+    "restore": "replace everything by a backup",
     "worker": "handle the messages of the queue",
     "execute": "carry out a plan on a running server",
 }

@@ -322,6 +322,14 @@ class LiveExecutions:
         )
         return code != CONFLICT
 
+    def discard_all(self) -> int:
+        """Delete every key of ours, in all workspaces; give their number."""
+        with translated():
+            keys = list(self._client.scan_iter("ax:*", count=5000))
+            for begin in range(0, len(keys), 1000):
+                self._client.unlink(*keys[begin : begin + 1000])
+        return len(keys)
+
     def graph_of(self, header: Header) -> ExecutionGraph:
         """Give the graph of a live execution, from this process's memory where it has it.
 

@@ -127,6 +127,12 @@ class Inventory:
             first.setdefault(fields[b"x"].decode(), _seq(fields[b"e"]))
         return first
 
+    def is_recorded(self, workspace_id: str, position: str) -> bool:
+        """Tell whether everything in the log up to an entry is recorded."""
+        log = Keys(workspace_id).log
+        with translated():
+            return not self._client.xrange(log, self._begin(log), position, count=1)
+
     def logged(self, workspace_id: str, execution_ids: Sequence[str]) -> dict[str, list[Kept]]:
         """Give what the streams of these executions and the log hold of their events."""
         keys = Keys(workspace_id)

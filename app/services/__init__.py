@@ -8,6 +8,7 @@ import msgspec
 
 from app.services.agents import AgentService
 from app.services.answers import AnswerService
+from app.services.backup import BackupService
 from app.services.blockers import BlockerService
 from app.services.decomposition import DecompositionService
 from app.services.executions import ExecutionService
@@ -48,6 +49,7 @@ class Services(msgspec.Struct, frozen=True):
     feed: Feed
     persistence: PersistenceService
     upkeep: UpkeepService
+    backup: BackupService
     recovery: RecoveryService
     maintenance: MaintenanceService
     health: HealthService

@@ -11,7 +11,7 @@ from app.live.errors import Contended as Busy
 from app.live.errors import LiveUnavailable
 from app.record.errors import RecordUnavailable
 
-__all__ = ["BeingRecovered", "Busy", "LiveUnavailable", "RecordUnavailable", "gone"]
+__all__ = ["BackupError", "BeingRecovered", "Busy", "LiveUnavailable", "RecordUnavailable", "gone"]
 
 
 class BeingRecovered(LiveUnavailable):
@@ -19,6 +19,10 @@ class BeingRecovered(LiveUnavailable):
 
     def __init__(self, execution_id: str) -> None:
         super().__init__(f"Execution {execution_id} is being recovered. Try again in a moment.")
+
+
+class BackupError(Exception):
+    """A backup cannot be made or used; the message says why. Nothing was changed."""
 
 
 def gone(header: Header | None, execution_id: str) -> DomainError | BeingRecovered:
