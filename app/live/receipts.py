@@ -14,7 +14,8 @@ def fold_with_receipts(
 ) -> tuple[Execution, dict[str, Receipt]]:
     """Apply all events of an execution, in place, and give the receipt of each report by its key.
 
-    A report's receipt covers what followed from it: events of the system at the same moment.
+    A report's receipt covers what followed from it: events of the system at the same moment, up
+    to the lease of what it made ready.
     """
     receipts: dict[str, Receipt] = {}
     report: Event | None = None
@@ -23,7 +24,7 @@ def fold_with_receipts(
         if event.event_type in AGENT_EVENT_TYPES and event.agent_id:
             report, claimed = event, None
             state.changed_subtasks.clear()
-        elif report and not _follows(event, report):
+        elif report and (claimed or not _follows(event, report, state)):
             report = None
         evolve(state, event)
         if report is not None:
@@ -34,8 +35,12 @@ def fold_with_receipts(
     return state, receipts
 
 
-def _follows(event: Event, report: Event) -> bool:
-    return event.actor == "system" and event.recorded_at == report.recorded_at
+def _follows(event: Event, report: Event, state: Execution) -> bool:
+    if event.actor != "system" or event.recorded_at != report.recorded_at:
+        return False
+    # Along with a report only that is leased which it made ready.
+    is_claim = event.event_type is EventType.TASK_DISPATCHED
+    return not is_claim or event.task_id in state.changed_subtasks
 
 
 def _receipt(report: Event, after: Execution, claimed: str | None) -> Receipt:
