@@ -97,8 +97,8 @@ def build(settings: Settings, clock: Clock = system_clock) -> Services:
         offline=limits.offline,
     )
     live = LiveExecutions(client, scripts, delays)
-    inventory = Inventory(client, live, delays)
-    recovery = RecoveryService(live, inventory, Mending(engine), clock)
+    inventory, writer = Inventory(client, live, delays), BatchWriter(engine)
+    recovery = RecoveryService(live, inventory, Mending(engine), writer, clock)
     work, log = Work(client, scripts, limits.offline), Log(client, blocking)
     presence = Presence(live, work, clock)
     plans, breakdowns = Plans(engine), Breakdowns(engine)
@@ -111,7 +111,7 @@ def build(settings: Settings, clock: Clock = system_clock) -> Services:
         live, executions, plans, breakdowns, agents, explainer, clock, risky_words
     )
     history_service = HistoryService(log, history, execution_service)
-    persistence = PersistenceService(live, log, BatchWriter(engine), Locks(client))
+    persistence = PersistenceService(live, log, writer, Locks(client))
     commands = Commands(live, executions, agents, clock)
     blockers, files = OpenBlockers(client), FileService(Files(engine), clock)
     desk = WorkService(live, work, Wakeups(blocking), agents, presence, lease, clock)

@@ -99,11 +99,8 @@ class Mending:
         with transaction(self._engine) as connection:
             return connection.execute(query).scalar_one_or_none()
 
-    def complete(self, header: Header, created_by: str, packed: bytes, batch: Batch) -> int:
-        """Write what the record lacks of an execution, its row and graph included.
-
-        Returns:
-            How many events were new.
+    def complete(self, header: Header, created_by: str, packed: bytes, rows: Batch) -> None:
+        """Write what the record lacks of an execution's rows and its graph; its events are there.
 
         Raises:
             NotFound: There is no such workspace.
@@ -112,10 +109,10 @@ class Mending:
         with transaction(self._engine) as connection:
             connection.execute(insert(executions).values(row).on_conflict_do_nothing())
             connection.execute(graph_row(header, packed))
-            return write_batch(connection, batch)
+            write_batch(connection, rows)
 
-    def reset(self, known: RecordedEnd, batch: Batch) -> bool:
-        """Set the rows of one execution to those of a batch, also back, with its new events.
+    def reset(self, known: RecordedEnd, rows: Batch) -> bool:
+        """Set the rows of one execution, also back.
 
         Returns:
             False where the row has moved on since ``known``; nothing was changed.
@@ -130,7 +127,7 @@ class Mending:
                 connection.execute(delete(table).where(table.c.execution_id == known.execution_id))
             # Below every version there is, so that whatever comes now counts as newer.
             connection.execute(update(executions).where(own).values(seq=-1))
-            write_batch(connection, batch)
+            write_batch(connection, rows)
         return True
 
 

@@ -19,7 +19,7 @@ from app.live.executions import LiveExecutions
 from app.live.inventory import Copy, Found, Inventory, in_parts
 from app.live.outcomes import Receipt
 from app.live.receipts import fold_with_receipts
-from app.record.batches import Batch, LoggedEvent, SubtaskRow, TaskRow
+from app.record.batches import Batch, BatchWriter, LoggedEvent, SubtaskRow, TaskRow
 from app.record.errors import RecordUnavailable
 from app.record.mending import Mending, RecordedEnd
 from app.services.clock import Clock
@@ -80,11 +80,17 @@ class RecoveryService:
     """
 
     def __init__(
-        self, live: LiveExecutions, inventory: Inventory, mending: Mending, clock: Clock
+        self,
+        live: LiveExecutions,
+        inventory: Inventory,
+        mending: Mending,
+        writer: BatchWriter,
+        clock: Clock,
     ) -> None:
         self._live = live
         self._inventory = inventory
         self._mending = mending
+        self._writer = writer
         self._clock = clock
 
     def recover(self, *, dry_run: bool = False) -> list[Finding]:
@@ -276,7 +282,8 @@ class RecoveryService:
         if not dry_run:
             packed = execution.graph.pack()
             owner = _creator(case.merged, header)
-            self._mending.complete(header, owner, packed, _batch(execution, case.news))
+            self._writer.write(_events(case))
+            self._mending.complete(header, owner, packed, _rows(execution))
         was = f"record at {end.last}" if end.status else "not in the record"
         action = _did("caught up", dry_run=dry_run)
         yield case.finding("ahead", was, f"at {header.seq}", action)
@@ -295,14 +302,15 @@ class RecoveryService:
 
     def _set_rows(self, case: _Case, state: Execution, *, dry_run: bool) -> Iterator[Finding]:
         """Set the record to the fold of the log: its rows may be ahead, behind or missing."""
-        batch, end = _batch(state, case.news), case.end
+        rows, end = _rows(state), case.end
         if not case.news and (end.seq, end.head_hash) == (state.header.seq, state.header.head_hash):
             return
         if not dry_run:
-            if end.status and not self._mending.reset(end, batch):
+            self._writer.write(_events(case))
+            if end.status and not self._mending.reset(end, rows):
                 return
             owner = _creator(case.merged, state.header)
-            self._mending.complete(state.header, owner, state.graph.pack(), batch)
+            self._mending.complete(state.header, owner, state.graph.pack(), rows)
         was = f"{end.status} at {end.seq}" if end.status else "not in the record"
         told = f"{state.header.status} at {state.header.seq}"
         yield case.finding("rows", was, told, _did("mended", dry_run=dry_run))
@@ -361,10 +369,14 @@ def _creator(merged: Merged, header: Header) -> str:
     return parse_event(events[0].body).actor if events else header.owner
 
 
-def _batch(state: Execution, news: Iterable[Kept]) -> Batch:
+def _events(case: _Case) -> Batch:
+    place = case.workspace_id, case.execution_id
+    return Batch(events=[LoggedEvent(*place, one.body, one.hash) for one in case.news])
+
+
+def _rows(state: Execution) -> Batch:
     place = state.header.workspace_id, state.header.execution_id
     return Batch(
-        events=[LoggedEvent(*place, one.body, one.hash) for one in news],
         headers=[state.header],
         subtasks=[
             SubtaskRow(*place, state.graph.subtasks[one].task_id, one, subtask)
