@@ -1,6 +1,7 @@
 """Backup of everything into one file, and restore from it (``docs/backup.md``)."""
 
 import datetime as dt
+import hashlib
 import os
 import time
 import zipfile
@@ -149,11 +150,18 @@ class BackupService:
 
             tables = self._copies.write(create)
             manifest = Manifest(FORMAT, revision, self._clock(), tables)
-            archive.writestr(_MANIFEST, msgspec.json.encode(manifest))
+            told = msgspec.json.encode(manifest)
+            archive.writestr(_MANIFEST, told)
+            archive.comment = seal_of(told)
             archive.close()
             file.flush()
             os.fsync(file.fileno())
         return manifest
+
+
+def seal_of(manifest: bytes) -> bytes:
+    """Give what stands as the comment of a backup's zip, so that the manifest is checked too."""
+    return hashlib.sha256(manifest).hexdigest().encode()
 
 
 def check(path: Path) -> Manifest:
@@ -164,7 +172,10 @@ def check(path: Path) -> Manifest:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            manifest = msgspec.json.decode(archive.read(_MANIFEST), type=Manifest)
+            told = archive.read(_MANIFEST)
+            if archive.comment != seal_of(told):
+                raise BackupError(f"{path} is damaged: its manifest is not as written.")
+            manifest = msgspec.json.decode(told, type=Manifest)
             if manifest.format != FORMAT:
                 raise BackupError(f"{path} has format {manifest.format}; this reads {FORMAT}.")
             for table in manifest.tables:

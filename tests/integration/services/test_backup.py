@@ -19,7 +19,7 @@ from app.domain.ids import new_id
 from app.record import migrate
 from app.record.errors import UnknownSchema
 from app.services import Services
-from app.services.backup import check
+from app.services.backup import check, seal_of
 from app.services.errors import BackupError
 from app.services.identity import Principal
 from config.settings import Settings
@@ -236,7 +236,7 @@ def test_a_backup_of_a_newer_version_is_refused(
 ) -> None:
     services.backup.create(file)
     newest = (migrate.newest() or "").encode()
-    damage(file, "manifest.json", lambda content: content.replace(newest, b"9999"))
+    damage(file, "manifest.json", lambda content: content.replace(newest, b"9999"), sealed=True)
     before = rows(settings.database_url or "")
     with pytest.raises(UnknownSchema):
         services.backup.restore(file)
@@ -266,12 +266,16 @@ def test_a_backup_waits_for_the_record_and_gives_up_in_time(
     assert list(file.parent.iterdir()) == []
 
 
-def damage(file: Path, part: str, change: Callable[[bytes], bytes]) -> None:
-    """Write the file anew with one part changed."""
+def damage(
+    file: Path, part: str, change: Callable[[bytes], bytes], *, sealed: bool = False
+) -> None:
+    """Write the file anew with one part changed; ``sealed`` as if it had been made so."""
     with zipfile.ZipFile(file) as archive:
+        comment = archive.comment
         parts = {name: archive.read(name) for name in archive.namelist()}
     assert change(parts[part]) != parts[part]
     parts[part] = change(parts[part])
     with zipfile.ZipFile(file, "w") as archive:
         for name, content in parts.items():
             archive.writestr(name, content)
+        archive.comment = seal_of(parts["manifest.json"]) if sealed else comment
