@@ -4,18 +4,24 @@ import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import create_engine, inspect
 
 from app.record import migrate
-from app.record.engine import connect, transaction
+from app.record.engine import connect, driver_url, transaction
 from app.record.errors import RecordUnavailable, UnknownSchema
+from app.record.partitions import is_partition
 from app.record.tables import metadata
+
+
+def include_name(name: str | None, kind: str, parents: object) -> bool:
+    return kind != "table" or not is_partition(name or "")
 
 
 def tables_in(url: str) -> set[str]:
     engine = connect(url)
     try:
-        return set(inspect(engine).get_table_names()) - {"alembic_version"}
+        found = set(inspect(engine).get_table_names()) - {"alembic_version"}
+        return {name for name in found if not is_partition(name)}
     finally:
         engine.dispose()
 
@@ -33,9 +39,11 @@ def test_schema_goes_up_down_and_up_again(empty_database_url: str) -> None:
 
 
 def test_migrated_schema_equals_the_tables(database_url: str) -> None:
-    engine = connect(database_url)
+    # Reflection reads JSON of its own, which our engine would leave undecoded.
+    engine = create_engine(driver_url(database_url))
     with transaction(engine) as connection:
-        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        options = {"compare_server_default": True, "include_name": include_name}
+        context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, metadata) == []
         found = inspect(connection)
         for table in metadata.sorted_tables:
