@@ -21,6 +21,7 @@ from app.live.timers import Timers
 from app.live.wakeups import Wakeups
 from app.live.work import Work
 from app.record.agents import Agents
+from app.record.archives import Archives
 from app.record.batches import BatchWriter
 from app.record.breakdowns import Breakdowns
 from app.record.engine import connect as connect_postgres
@@ -29,6 +30,7 @@ from app.record.executions import Executions
 from app.record.files import Files
 from app.record.history import History
 from app.record.identities import Identities
+from app.record.partitions import Partitions
 from app.record.plans import Plans
 from app.services import Services
 from app.services.agents import AgentService, AgentTerms
@@ -51,6 +53,7 @@ from app.services.persistence import PersistenceService
 from app.services.plans import PlanService
 from app.services.presence import Presence
 from app.services.reports import ReportService
+from app.services.retention import RetentionService
 from app.services.upkeep import UpkeepLimits, UpkeepService
 from app.services.why import WhyService
 from app.services.work import WorkService
@@ -98,14 +101,16 @@ def build(settings: Settings, clock: Clock = system_clock) -> Services:
     presence = Presence(live, work, clock)
     plans, breakdowns = Plans(engine), Breakdowns(engine)
     executions, history = Executions(engine), History(engine)
+    partitions = Partitions(engine)
+    archives = Archives(engine, settings.data_dir / settings.archive_dir)
     identity = Identity(Identities(engine), Tickets(client), clock)
     agents = AgentService(Agents(engine), work, identity, _terms(settings), clock)
     explainer = Explainer(work, agents, _silence(settings), clock)
     risky_words = settings.approval_words.split(",")
     execution_service = ExecutionService(
-        live, executions, plans, breakdowns, agents, explainer, clock, risky_words
+        live, executions, archives, plans, breakdowns, agents, explainer, clock, risky_words
     )
-    history_service = HistoryService(log, history, execution_service)
+    history_service = HistoryService(log, history, archives, execution_service)
     commands = Commands(live, executions, agents, clock)
     blockers, files = OpenBlockers(client), FileService(Files(engine), clock)
     desk = WorkService(live, work, Wakeups(blocking), agents, presence, lease, clock)
@@ -135,7 +140,14 @@ def build(settings: Settings, clock: Clock = system_clock) -> Services:
         upkeep=UpkeepService(
             live, Timers(client, scripts), executions, history, work, limits, clock
         ),
-        maintenance=MaintenanceService(live, executions, plans, jobs, clock),
+        maintenance=MaintenanceService(live, executions, plans, partitions, jobs, clock),
+        retention=RetentionService(
+            archives,
+            partitions,
+            live,
+            dt.timedelta(days=settings.event_log_retention_days),
+            clock,
+        ),
         health=HealthService(probes, (redis.RedisError, RecordError)),
     )
 

@@ -15,6 +15,7 @@ COMMANDS: Final = {
     "up": "start everything and carry out a plan",
     "prepare": "check the servers and bring the database up to date",
     "worker": "handle the messages of the queue",
+    "history": "list, put away and bring back months of the log",
     "execute": "carry out a plan on a running server",
 }
 """What each module of ``app.commands`` that is a command does."""

@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 BEAT_SECONDS = 1
 EVERY_BEAT = ("persist", "sweep")
 MAINTENANCE_SECONDS = 60
+RETENTION_SECONDS = 3600
 BACKLOG = 1000
 """Messages that may wait: with no worker running, the queue stays bounded."""
 
@@ -53,6 +54,8 @@ class Clock:
                 self._enqueue(duty, workspace.decode())
         if slot % MAINTENANCE_SECONDS == 0:
             self._enqueue("maintain")
+        if slot % RETENTION_SECONDS == 0:
+            self._enqueue("retain")
 
     def _enqueue(self, duty: str, *args: str) -> None:
         message: Message[None] = Message(

@@ -13,6 +13,7 @@ import datetime as dt
 import functools
 import re
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import Final
 
 import msgspec
@@ -28,7 +29,7 @@ AHEAD: Final = 3
 
 _PARENT: Final = execution_events.name
 _MONTH_NAME: Final = re.compile(rf"{_PARENT}_y(\d{{4}})m(\d\d)")
-_MONTH: Final = re.compile(r"(\d{4})-(\d\d)")
+_MONTH: Final = re.compile(r"(\d{4})-(\d\d)", re.ASCII)
 _FIRST_YEAR: Final = 2020
 _LAST_YEAR: Final = 2999
 _PER_YEAR: Final = 12
@@ -36,14 +37,18 @@ _COUNT: Final = (_LAST_YEAR - _FIRST_YEAR + 1) * _PER_YEAR
 # "plparts" in ASCII: one process at a time adds or removes partitions.
 _LOCK: Final = 0x706C7061727473
 
+_TRUNCATE_TRIGGER: Final = (
+    "CREATE OR REPLACE TRIGGER append_only_truncate BEFORE TRUNCATE ON {name} "
+    "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+)
 _ATTACHED: Final = text(
     "SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid "
-    f"WHERE inhparent = '{_PARENT}'::regclass ORDER BY relname"
-)
+    "WHERE inhparent = CAST(:parent AS regclass) ORDER BY relname"
+).bindparams(parent=_PARENT)
 _STRAY: Final = text(
     "SELECT relname FROM pg_class WHERE relkind = 'r' AND NOT relispartition "
-    f"AND relname LIKE '{_PARENT}\\_%' AND pg_table_is_visible(oid) ORDER BY relname"
-)
+    "AND starts_with(relname, :parent || '_') AND pg_table_is_visible(oid) ORDER BY relname"
+).bindparams(parent=_PARENT)
 
 
 class Month(msgspec.Struct, frozen=True, order=True):
@@ -60,10 +65,10 @@ class Month(msgspec.Struct, frozen=True, order=True):
             Invalid: It is no month, or lies outside 2020 to 2999.
         """
         found = _MONTH.fullmatch(written)
-        month = cls(int(found[1]), int(found[2])) if found else None
-        if month is None or not (0 <= month._index < _COUNT and 1 <= month.number <= _PER_YEAR):
+        year, number = (int(found[1]), int(found[2])) if found else (0, 0)
+        if not (_FIRST_YEAR <= year <= _LAST_YEAR and 1 <= number <= _PER_YEAR):
             raise Invalid(f"{written!r} is no month such as 2026-06.")
-        return month
+        return cls(year, number)
 
     @classmethod
     def of(cls, at: dt.datetime) -> "Month":
@@ -81,11 +86,7 @@ class Month(msgspec.Struct, frozen=True, order=True):
     @property
     def next(self) -> "Month":
         """The month after it."""
-        return _month(self._index + 1)
-
-    @property
-    def _index(self) -> int:
-        return (self.year - _FIRST_YEAR) * _PER_YEAR + self.number - 1
+        return Month(self.year + self.number // _PER_YEAR, self.number % _PER_YEAR + 1)
 
 
 class Partition(msgspec.Struct, frozen=True):
@@ -101,6 +102,13 @@ def partition_of(month: Month) -> Partition:
     """Give the partition of the executions born in a month."""
     name = f"{_PARENT}_y{month.year:04}m{month.number:02}"
     return Partition(name, _least(month), _least(month.next), month)
+
+
+def coming(now: dt.datetime) -> list[Partition]:
+    """Give the partitions of this month and of the next ones."""
+    first = Month.of(now)
+    months = accumulate(range(AHEAD), lambda month, _: month.next, initial=first)
+    return [partition_of(month) for month in months]
 
 
 def month_of(execution_id: str) -> Month | None:
@@ -132,8 +140,7 @@ def attach(connection: Connection, partition: Partition) -> None:
     upper = f"'{partition.upper}'" if partition.upper else "MAXVALUE"
     for statement in (
         # Triggers for rows come with the attachment, this kind does not.
-        f"CREATE OR REPLACE TRIGGER append_only_truncate BEFORE TRUNCATE ON {name} "
-        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()",
+        _TRUNCATE_TRIGGER.format(name=name),
         f"REVOKE UPDATE, DELETE, TRUNCATE ON {name} FROM PUBLIC, CURRENT_USER",
         f"ALTER TABLE {_PARENT} ATTACH PARTITION {name} FOR VALUES FROM ({lower}) TO ({upper})",
     ):
@@ -169,11 +176,7 @@ class Partitions:
 
     def make_ahead(self, now: dt.datetime) -> list[str]:
         """Make the partitions of this month and of those that come; name what was missing."""
-        month = Month.of(now)
-        months = [month]
-        for _ in range(AHEAD):
-            months.append(month := month.next)
-        return self._make([partition_of(one) for one in months])
+        return self._make(coming(now))
 
     def make_for(self, execution_ids: Iterable[str]) -> list[str]:
         """Make the partitions that the events of executions belong to; name what was missing."""

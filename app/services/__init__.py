@@ -22,6 +22,7 @@ from app.services.people import PeopleService
 from app.services.persistence import PersistenceService
 from app.services.plans import PlanService
 from app.services.reports import ReportService
+from app.services.retention import RetentionService
 from app.services.upkeep import UpkeepService
 from app.services.why import WhyService
 from app.services.work import WorkService
@@ -48,4 +49,5 @@ class Services(msgspec.Struct, frozen=True):
     persistence: PersistenceService
     upkeep: UpkeepService
     maintenance: MaintenanceService
+    retention: RetentionService
     health: HealthService

@@ -15,6 +15,7 @@ from app.domain.plan import Breakdown, Ordering, PlanStatus
 from app.domain.states import ExecutionStatus
 from app.live.errors import NotLive
 from app.live.executions import LiveExecutions
+from app.record.archives import Archives
 from app.record.breakdowns import Breakdowns
 from app.record.errors import AlreadyExists
 from app.record.executions import Executions
@@ -43,6 +44,7 @@ class ExecutionService:
         self,
         live: LiveExecutions,
         record: Executions,
+        archives: Archives,
         plans: Plans,
         breakdowns: Breakdowns,
         agents: AgentService,
@@ -52,6 +54,7 @@ class ExecutionService:
     ) -> None:
         self._live = live
         self._record = record
+        self._archives = archives
         self._plans = plans
         self._breakdowns = breakdowns
         self._agents = agents
@@ -236,6 +239,7 @@ class ExecutionService:
             NotFound: This workspace has no such execution or agent.
             IllegalMove: The execution's status does not allow it; names what it allows.
             Terminal: It has ended and cannot be reassigned.
+            Archived: It failed long ago: its events have to be brought back first.
         """
         workspace_id = principal.workspace_id
         execution = self.execution(workspace_id, execution_id)
@@ -243,6 +247,7 @@ class ExecutionService:
         now = self._clock()
         status = execution.header.status
         if status is ExecutionStatus.FAILED:
+            self._archives.refuse_archived(execution_id)
             self._live.restore(execution, now)
         try:
             result = self._live.execute(workspace_id, execution_id, commands, now, atomic=True)

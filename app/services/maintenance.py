@@ -6,6 +6,7 @@ from typing import Final
 
 from app.live.executions import LiveExecutions
 from app.record.executions import Executions
+from app.record.partitions import Partitions
 from app.record.plans import Plans
 from app.services.clock import Clock
 from app.services.jobs import Jobs
@@ -24,17 +25,20 @@ class MaintenanceService:
         live: LiveExecutions,
         executions: Executions,
         plans: Plans,
+        partitions: Partitions,
         jobs: Jobs,
         clock: Clock,
     ) -> None:
         self._live = live
         self._executions = executions
         self._plans = plans
+        self._partitions = partitions
         self._jobs = jobs
         self._clock = clock
 
     def maintain(self) -> None:
         """Mend all workspaces; doing it again, or twice at once, changes nothing."""
+        self._partitions.make_ahead(self._clock())
         before = self._clock() - PATIENCE
         for workspace_id, execution_id in self._executions.unborn(before):
             if not self._live.headers(workspace_id, [execution_id]):

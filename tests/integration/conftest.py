@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
@@ -82,9 +83,11 @@ def redis_url(valkey_server: str) -> str:
 
 
 @pytest.fixture
-def settings(database_url: str, redis_url: str) -> Settings:
+def settings(database_url: str, redis_url: str, tmp_path: Path) -> Settings:
     """Settings of an installation on fresh servers."""
-    return Settings(database_url=database_url, redis_url=redis_url, secret_key="s" * 32)
+    return Settings(
+        database_url=database_url, redis_url=redis_url, data_dir=tmp_path, secret_key="s" * 32
+    )
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Final
 
 from alembic import op
 
-from app.record.partitions import AHEAD, Month, create, holder_of, partition_of
+from app.record.partitions import coming, create, holder_of
 
 revision: Final = "0003"
 down_revision: Final = "0002"
@@ -88,16 +88,15 @@ def downgrade() -> None:
     op.execute(f"CREATE TABLE execution_events ({_COLUMNS.format(collation='')})")
     op.execute(_PUT_BACK)
     op.execute(_INDEXES)
-    op.execute("CREATE INDEX ix_execution_events_event ON execution_events (execution_id, event_id)")
+    op.execute(
+        "CREATE INDEX ix_execution_events_event ON execution_events (execution_id, event_id)"
+    )
     op.execute("DROP FUNCTION refuse_change")
     op.execute("DROP TABLE event_archives")
 
 
 def _make_partitions() -> None:
-    month = Month.of(dt.datetime.now(dt.UTC))
-    found = [partition_of(month)]
-    for _ in range(AHEAD):
-        found.append(partition_of(month := month.next))
+    found = coming(dt.datetime.now(dt.UTC))
     rows = op.get_bind().exec_driver_sql("SELECT DISTINCT execution_id FROM old_events")
     needed = {one.name: one for one in [*found, *(holder_of(row[0]) for row in rows)]}
     for partition in needed.values():
