@@ -218,7 +218,7 @@ class ExecutionService:
                 return self._live.whole(workspace_id, execution_id)
             return self._live.part(workspace_id, execution_id, ())
         except NotLive:
-            return self._recorded(workspace_id, execution_id)
+            return self._recorded(workspace_id, execution_id, whole=whole)
 
     def tree(self, workspace_id: str, execution_id: str) -> View:
         """Give phases → tasks → subtasks with their states, and why those not done do not run.
@@ -299,12 +299,12 @@ class ExecutionService:
         named = {agent_id or execution.header.agent_id, *execution.graph.agents, *assigned}
         return unmatched(execution, self._agents.actions(workspace_id, named), agent_id)
 
-    def _recorded(self, workspace_id: str, execution_id: str) -> Execution:
+    def _recorded(self, workspace_id: str, execution_id: str, *, whole: bool) -> Execution:
         header = self._record.get(workspace_id, execution_id)
         packed = self._record.graph(workspace_id, header.graph_id) if header else None
         if header is None or packed is None:
             raise NotFound(f"There is no execution {execution_id!r}.")
-        subtasks, tasks = self._record.states(execution_id)
+        subtasks, tasks = self._record.states(execution_id) if whole else ({}, {})
         return Execution(ExecutionGraph.unpack(packed), header, subtasks, tasks)
 
 

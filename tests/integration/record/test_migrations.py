@@ -6,11 +6,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, inspect
 
+from app.domain.ids import least_id, new_id
 from app.record import migrate
 from app.record.engine import connect, driver_url, transaction
 from app.record.errors import RecordUnavailable, UnknownSchema
 from app.record.partitions import is_partition
 from app.record.tables import metadata
+
+from .builders import NOON
 
 
 def include_name(name: str | None, kind: str, parents: object) -> bool:
@@ -18,10 +21,13 @@ def include_name(name: str | None, kind: str, parents: object) -> bool:
 
 
 def tables_in(url: str) -> set[str]:
+    return {name for name in all_tables_in(url) if not is_partition(name)}
+
+
+def all_tables_in(url: str) -> set[str]:
     engine = connect(url)
     try:
-        found = set(inspect(engine).get_table_names()) - {"alembic_version"}
-        return {name for name in found if not is_partition(name)}
+        return set(inspect(engine).get_table_names()) - {"alembic_version"}
     finally:
         engine.dispose()
 
@@ -70,3 +76,41 @@ def test_database_of_a_newer_version_is_refused(database_url: str) -> None:
 def test_unreachable_database_is_told_as_unavailable() -> None:
     with pytest.raises(RecordUnavailable):
         migrate.upgrade("postgres://nobody@127.0.0.1:1/none")
+
+
+def test_log_keeps_its_rows_when_it_is_partitioned_and_back(empty_database_url: str) -> None:
+    rows = [
+        (
+            execution_id,
+            seq,
+            "ws",
+            "evt",
+            "note",
+            None,
+            "a",
+            NOON,
+            "h",
+            '{"z": 1.50,  "a":"\\u0000"}',
+        )
+        for execution_id in (new_id("exec"), least_id("exec", NOON) + "0" * 16, "exec_1", "odd")
+        for seq in (1, 2)
+    ]
+    migrate.upgrade(empty_database_url)
+    migrate.downgrade(empty_database_url, "0002")
+    with psycopg.connect(empty_database_url) as connection:
+        marks = ", ".join(["%s"] * len(rows[0]))
+        connection.cursor().executemany(f"INSERT INTO execution_events VALUES ({marks})", rows)
+
+    def stored() -> list[tuple[object, ...]]:
+        with psycopg.connect(empty_database_url) as connection:
+            return connection.execute(
+                "SELECT execution_id, seq, workspace_id, event_id, event_type, task_id, agent_id, "
+                "recorded_at, hash, body::text FROM execution_events"
+            ).fetchall()
+
+    assert sorted(stored(), key=str) == sorted(rows, key=str)
+    migrate.upgrade(empty_database_url)
+    assert sorted(stored(), key=str) == sorted(rows, key=str)
+    migrate.downgrade(empty_database_url, "0002")
+    assert sorted(stored(), key=str) == sorted(rows, key=str)
+    assert not [name for name in all_tables_in(empty_database_url) if is_partition(name)]

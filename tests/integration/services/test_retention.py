@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from app.domain.errors import Archived, NotFound
+from app.domain.ids import least_id
 from app.record.archive_files import EVENTS, MANIFEST, Draft
 from app.record.archives import Archives
 from app.record.errors import Damaged, NotClosed
@@ -177,7 +178,7 @@ def test_month_that_is_not_over_stays(scene: Scene) -> None:
 
 
 def test_month_stays_while_one_of_its_executions_is_in_redis(
-    scene: Scene, clock: TurnedClock
+    scene: Scene,
 ) -> None:
     late = scene.stage.execution(scene.agent)
     scene.stage.carry_out(scene.agent)
@@ -410,11 +411,12 @@ def test_only_one_process_puts_months_away(scene: Scene) -> None:
     assert scene.services.retention.put_away_due()
 
 
-def test_month_without_events_goes_without_an_archive(scene: Scene, clock: TurnedClock) -> None:
+def test_month_without_events_goes_without_an_archive(scene: Scene) -> None:
     scene.put_away()
-    coming = scene.month.next
-    assert coming in scene.services.retention._partitions.months()
-    scene.wait(60)
+    partitions, coming = scene.services.retention._partitions, scene.month.next
+    partitions.make_for([least_id("exec", coming.start)])
+    assert coming in partitions.months()
+    scene.wait(40)
     assert scene.services.retention.put_away_due() == []
-    assert coming not in scene.services.retention._partitions.months()
+    assert coming not in partitions.months()
     assert [path.name for path in scene.folder.iterdir()] == [str(scene.month)]
