@@ -10,7 +10,7 @@ import msgspec
 from app.bootstrap import build
 from app.commands.options import path
 from app.commands.reach import reach
-from app.domain.errors import DomainError
+from app.domain.errors import DomainError, Invalid
 from app.record.archive_files import Manifest
 from app.record.errors import RecordError
 from app.record.partitions import Month
@@ -23,13 +23,18 @@ _REFUSED: Final = 1
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Say what the command may be asked for."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    listing = actions.add_parser("list", help="list the months, and where their events are")
-    listing.add_argument("--json", action="store_true", help="for programs")
-    export = actions.add_parser("export", help="put away the months whose time has come")
-    export.add_argument("--month", help="this one, without waiting for the retention: 2026-06")
-    restore = actions.add_parser("import", help="bring a month back from its archive")
-    restore.add_argument("place", metavar="MONTH|FOLDER", help="2026-06, or a folder with a month")
+    parser.add_argument(
+        "action",
+        choices=sorted(_ACTIONS),
+        help="list the months; export those whose time has come; import one from its archive",
+    )
+    parser.add_argument(
+        "place", metavar="MONTH|FOLDER", nargs="?", help="what to import: 2026-06, or a folder"
+    )
+    parser.add_argument(
+        "--month", help="export this one, without waiting for the retention: 2026-06"
+    )
+    parser.add_argument("--json", action="store_true", help="list for programs")
 
 
 def run(settings: Settings, options: argparse.Namespace) -> int:
@@ -39,7 +44,7 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
         retention = build(reached).retention
         try:
             _ACTIONS[options.action](retention, options)
-        except (DomainError, RecordError) as error:
+        except (DomainError, RecordError, OSError) as error:
             print(error, file=sys.stderr)
             return _REFUSED
     return 0
@@ -79,6 +84,8 @@ def _export(retention: RetentionService, options: argparse.Namespace) -> None:
 
 
 def _import(retention: RetentionService, options: argparse.Namespace) -> None:
+    if not options.place:
+        raise Invalid("Name what to import: a month such as 2026-06, or a folder.")
     manifest = retention.bring_back(_place(options.place))
     print(f"{manifest.month}: brought back {_counted(manifest)}.")
 

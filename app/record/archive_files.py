@@ -44,7 +44,7 @@ class FileProof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What an archive holds."""
+    """What an archive holds. ``sha256`` is that of the manifest itself, read with it empty."""
 
     format: int
     schema_revision: str
@@ -55,6 +55,13 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     last_event_at: dt.datetime
     archived_at: dt.datetime
     events: FileProof
+    sha256: str = ""
+
+    @property
+    def proof(self) -> str:
+        """What ``sha256`` must be."""
+        bare = msgspec.structs.replace(self, sha256="")
+        return hashlib.sha256(msgspec.json.encode(bare)).hexdigest()
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -130,7 +137,7 @@ class Draft:
         self, events: Iterable[LoggedEvent], schema_revision: str, archived_at: dt.datetime
     ) -> None:
         """Write both files and see them on disk."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         contents = Contents()
         with _durable(self._folder / (EVENTS + _DRAFT)) as file:
             packed = _Counted(file)
@@ -152,6 +159,7 @@ class Draft:
             archived_at=archived_at,
             events=FileProof(packed.bytes, packed.sha256, plain.bytes, plain.sha256),
         )
+        manifest = msgspec.structs.replace(manifest, sha256=manifest.proof)
         with _durable(self._folder / (MANIFEST + _DRAFT)) as file:
             file.write(msgspec.json.format(msgspec.json.encode(manifest)) + b"\n")
 
@@ -293,6 +301,8 @@ def _read_manifest(path: Path) -> Manifest:
         raise Damaged(f"{path}: cannot be read: {error}") from error
     if manifest.format != FORMAT:
         raise Damaged(f"{path}: is of format {manifest.format}; this program reads {FORMAT}.")
+    if manifest.sha256 != manifest.proof:
+        raise Damaged(f"{path}: sha256 is {manifest.proof}, it says {manifest.sha256}.")
     return manifest
 
 

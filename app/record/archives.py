@@ -115,17 +115,18 @@ class Archives:
             Damaged: The events are not what the record says of them; nothing is dropped.
             NotClosed: Events were added meanwhile; nothing is dropped.
         """
-        remove_drafts(self.folder)
         if not any(one.head.seq for one in born) and self._drop_empty(month):
             return None
-        draft = Draft(self.folder, month)
-        with closing(self._events(month)) as events:
-            draft.write(events, newest() or "", now)
-        manifest, contents = draft.read_back()
-        _compare(contents, {one.execution_id: one.head for one in born if one.head.seq})
-        draft.publish()
+        try:
+            manifest = self._write(month, born, now)
+        finally:
+            self.remove_drafts()
         self._drop(month, manifest)
         return manifest
+
+    def remove_drafts(self) -> None:
+        """Remove what was not finished; only for who is ``alone``."""
+        remove_drafts(self.folder)
 
     def bring_back(self, folder: Path, now: dt.datetime) -> Manifest:
         """Read an archive into a partition of its month; events that are there stay.
@@ -153,6 +154,15 @@ class Archives:
             partitions.attach(connection, partition)
             _note(connection, archive.manifest, folder, restored_at=now)
         return archive.manifest
+
+    def _write(self, month: Month, born: Sequence[Born], now: dt.datetime) -> Manifest:
+        draft = Draft(self.folder, month)
+        with closing(self._events(month)) as events:
+            draft.write(events, newest() or "", now)
+        manifest, contents = draft.read_back()
+        _compare(contents, {one.execution_id: one.head for one in born if one.head.seq})
+        draft.publish()
+        return manifest
 
     def _events(self, month: Month) -> Generator[LoggedEvent]:
         columns = execution_events.c

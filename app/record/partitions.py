@@ -45,6 +45,9 @@ _ATTACHED: Final = text(
     "SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid "
     "WHERE inhparent = CAST(:parent AS regclass) ORDER BY relname"
 ).bindparams(parent=_PARENT)
+_OWNED: Final = text(
+    "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = CAST(:parent AS regclass)"
+).bindparams(parent=_PARENT)
 _STRAY: Final = text(
     "SELECT relname FROM pg_class WHERE relkind = 'r' AND NOT relispartition "
     "AND starts_with(relname, :parent || '_') AND pg_table_is_visible(oid) ORDER BY relname"
@@ -181,6 +184,11 @@ class Partitions:
     def make_for(self, execution_ids: Iterable[str]) -> list[str]:
         """Make the partitions that the events of executions belong to; name what was missing."""
         return self._make([holder_of(one) for one in execution_ids])
+
+    def are_ours(self) -> bool:
+        """Tell whether this role may add and remove partitions: it has to own the log."""
+        with transaction(self._engine) as connection:
+            return connection.execute(_OWNED).scalar_one()
 
     def months(self) -> list[Month]:
         """List the months that have a partition."""

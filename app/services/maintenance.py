@@ -18,7 +18,10 @@ PATIENCE: Final = dt.timedelta(minutes=2)
 
 
 class MaintenanceService:
-    """Forgets executions that never came to life, and has plans broken down that were forgotten."""
+    """Forgets executions that never came to life, and has plans broken down that were forgotten.
+
+    Also makes the log's partitions before their month comes.
+    """
 
     def __init__(
         self,
@@ -38,7 +41,6 @@ class MaintenanceService:
 
     def maintain(self) -> None:
         """Mend all workspaces; doing it again, or twice at once, changes nothing."""
-        self._partitions.make_ahead(self._clock())
         before = self._clock() - PATIENCE
         for workspace_id, execution_id in self._executions.unborn(before):
             if not self._live.headers(workspace_id, [execution_id]):
@@ -48,3 +50,4 @@ class MaintenanceService:
             due = version or self._plans.next_version(workspace_id, plan_id)
             self._jobs.decompose(workspace_id, plan_id, due)
             logger.warning("breakdown asked for again", extra={"plan_id": plan_id})
+        self._partitions.make_ahead(self._clock())

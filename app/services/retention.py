@@ -52,19 +52,16 @@ class RetentionService:
         """Put away every month whose time has come; give what was written.
 
         One that cannot be put away does not hold up the others: it is logged, and tried again.
+        A role that does not own the log leaves it to the one that does.
         """
+        if not self._partitions.are_ours():
+            return []
         self._partitions.make_ahead(self._clock())
-        done: list[Manifest] = []
         with self._archives.alone() as alone:
-            for month in self._partitions.months() if alone else ():
-                born = self._archives.born_in(month)
-                if self._kept_because(month, born, self._retention):
-                    continue
-                try:
-                    done += self._put_away(month, born)
-                except (Damaged, NotClosed) as error:
-                    logger.error("month not put away: %s", error, extra={"month": str(month)})  # noqa: TRY400
-        return done
+            if not alone:
+                return []
+            self._archives.remove_drafts()
+            return [done for month in self._partitions.months() for done in self._if_due(month)]
 
     def put_away(self, month: Month) -> Manifest | None:
         """Put one month away now, whatever the retention says; None where it has no events.
@@ -114,6 +111,16 @@ class RetentionService:
     def orphans(self) -> list[str]:
         """Name tables that look like a part of the log and are none."""
         return self._partitions.orphans()
+
+    def _if_due(self, month: Month) -> Iterable[Manifest]:
+        born = self._archives.born_in(month)
+        if self._kept_because(month, born, self._retention):
+            return ()
+        try:
+            return self._put_away(month, born)
+        except (Damaged, NotClosed) as error:
+            logger.error("month not put away: %s", error, extra={"month": str(month)})  # noqa: TRY400
+            return ()
 
     def _put_away(self, month: Month, born: Sequence[Born]) -> Iterable[Manifest]:
         manifest = self._archives.put_away(month, born, self._clock())

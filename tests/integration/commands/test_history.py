@@ -71,6 +71,7 @@ def test_month_is_listed_put_away_and_brought_back(
     [
         (("export", "--month", "June"), "is no month"),
         (("export", "--month", "2999-12"), "holds no events"),
+        (("import",), "Name what to import"),
         (("import", "2999-12"), "manifest.json: cannot be read"),
         (("import", "/nowhere/at/all"), "manifest.json: cannot be read"),
     ],

@@ -1,18 +1,25 @@
 """The log's partitions: made in time, made when missing, and closed to every change."""
 
 import datetime as dt
+import re
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from secrets import token_hex
 
 import psycopg
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, make_url, text
 
 from app.domain.ids import least_id
 from app.record import migrate
+from app.record.archives import Archives
 from app.record.batches import Batch, BatchWriter
 from app.record.engine import connect, transaction
+from app.record.errors import RecordError
 from app.record.history import History
 from app.record.partitions import Month, Partitions, attached, coming, drop, partition_of
+from config.settings import PROJECT
 
 from .builders import logged, make_events
 
@@ -136,3 +143,38 @@ def test_query_of_an_execution_looks_into_one_partition(
         plan = "\n".join(connection.execute(query, {"id": FAR_ID}).scalars())
     assert "execution_events_y2150m03" in plan
     assert plan.count(" on execution_events_") == 1
+
+
+@pytest.fixture
+def runtime_url(database_url: str) -> Iterator[str]:
+    """URL of a role with the rights that the documentation gives to it, and no others."""
+    role = f"runtime_{token_hex(4)}"
+    page = (PROJECT / "docs" / "history.md").read_text()
+    (documented,) = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {role}".encode())
+        connection.execute(documented.replace("planexe_runtime", role).encode())
+        as_role = make_url(database_url).set(query={"options": f"-c role={role}"})
+        yield as_role.render_as_string(hide_password=False)
+        connection.execute(f"DROP OWNED BY {role}".encode())
+        connection.execute(f"DROP ROLE {role}".encode())
+
+
+def test_role_that_only_reads_and_inserts_can_write_batches_and_change_nothing(
+    partitions: Partitions, runtime_url: str
+) -> None:
+    partitions.make_for([FAR_ID])
+    engine = connect(runtime_url)
+    assert BatchWriter(engine).write(Batch(events=logged(make_events(3, FAR_ID)))) == 3
+    assert len(History(engine).page(FAR_ID)) == 3
+    assert Archives(engine, Path()).all() == {}
+    for statement in ("UPDATE {} SET seq = 9", "DELETE FROM {}", "TRUNCATE {}", "DROP TABLE {}"):
+        for table in ("execution_events", partition_of(Month(2150, 3)).name):
+            with (
+                pytest.raises(RecordError, match=r"permission denied|must be owner"),
+                transaction(engine) as connection,
+            ):
+                connection.execute(text(statement.format(table)))
+    assert not Partitions(engine).are_ours()
+    assert partitions.are_ours()
+    engine.dispose()

@@ -1,6 +1,7 @@
 """Months of the log are put away into files that prove themselves, and come back whole."""
 
 import datetime as dt
+import errno
 import gzip
 import hashlib
 import json
@@ -8,12 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psycopg
 import pytest
 
 from app.domain.errors import Archived, NotFound
 from app.domain.ids import least_id
-from app.record.archive_files import EVENTS, MANIFEST, Draft
+from app.record.archive_files import EVENTS, MANIFEST, Draft, Manifest
 from app.record.archives import Archives
 from app.record.errors import Damaged, NotClosed
 from app.record.partitions import Month, month_of
@@ -206,6 +208,9 @@ def test_export_that_was_killed_is_repeated_without_harm(
 ) -> None:
     before = scene.rows()
     scene.wait()
+    left_over = scene.folder / "2026-01" / f"{EVENTS}.draft"
+    left_over.parent.mkdir(parents=True)
+    left_over.touch()
     owner = Archives if point == "_drop" else Draft
     doing = getattr(owner, point)
 
@@ -227,8 +232,25 @@ def test_export_that_was_killed_is_repeated_without_harm(
     assert [one.month for one in scene.services.retention.put_away_due()] == [str(scene.month)]
 
     assert sorted(path.name for path in scene.place.iterdir()) == [EVENTS, MANIFEST]
+    assert not left_over.parent.exists()
     scene.services.retention.bring_back(scene.month)
     assert scene.rows() == before
+
+
+def test_disk_that_is_full_costs_nothing(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = scene.rows()
+    scene.wait()
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("app.record.archive_files.os.fsync", full)
+        with pytest.raises(OSError, match="No space left"):
+            scene.services.retention.put_away_due()
+    assert not scene.place.exists()
+    assert scene.rows() == before
+    assert scene.services.retention.put_away_due()
 
 
 def test_event_that_comes_while_a_month_is_written_keeps_it(
@@ -290,11 +312,12 @@ def spots(size: int) -> Iterator[int]:
 
 def test_wrong_byte_anywhere_is_refused_with_its_place(scene: Scene) -> None:
     scene.put_away()
-    for at in spots((scene.place / EVENTS).stat().st_size):
-        flip(scene.place / EVENTS, at)
-        with pytest.raises(Damaged, match=EVENTS):
-            scene.services.retention.bring_back(scene.month)
-        flip(scene.place / EVENTS, at)
+    for name in (EVENTS, MANIFEST):
+        for at in spots((scene.place / name).stat().st_size):
+            flip(scene.place / name, at)
+            with pytest.raises(Damaged, match=name):
+                scene.services.retention.bring_back(scene.month)
+            flip(scene.place / name, at)
     assert scene.rows() == []
     assert scene.services.retention.orphans() == []
     scene.services.retention.bring_back(scene.month)
@@ -312,7 +335,14 @@ def rewritten(scene: Scene, change: Any) -> None:
         "unpacked_bytes": len(plain),
         "unpacked_sha256": hashlib.sha256(plain).hexdigest(),
     }
-    (scene.place / MANIFEST).write_text(json.dumps(manifest))
+    sign(scene, manifest)
+
+
+def sign(scene: Scene, document: dict[str, Any]) -> None:
+    manifest = msgspec.convert(document, Manifest)
+    (scene.place / MANIFEST).write_bytes(
+        msgspec.json.encode(msgspec.structs.replace(manifest, sha256=manifest.proof))
+    )
 
 
 @pytest.mark.parametrize(
@@ -344,7 +374,7 @@ def test_forged_archive_is_refused_with_its_place(scene: Scene, change: Any, pla
 def test_manifest_of_another_archive_is_refused(scene: Scene, field: str, value: object) -> None:
     scene.put_away()
     path = scene.place / MANIFEST
-    path.write_text(json.dumps({**json.loads(path.read_text()), field: value}))
+    sign(scene, {**json.loads(path.read_text()), field: value})
     with pytest.raises(Damaged):
         scene.services.retention.bring_back(scene.place)
     path.write_text("[")
