@@ -15,6 +15,7 @@ from app.live.client import connect as connect_redis
 from app.live.executions import LiveExecutions
 from app.live.locks import Locks
 from app.live.log import Log
+from app.live.proof import ProofReader
 from app.live.scripts import Scripts
 from app.live.tickets import Tickets
 from app.live.timers import Timers
@@ -32,6 +33,8 @@ from app.record.history import History
 from app.record.identities import Identities
 from app.record.partitions import Partitions
 from app.record.plans import Plans
+from app.record.proof import ProofRows
+from app.record.verifications import Verifications
 from app.services import Services
 from app.services.agents import AgentService, AgentTerms
 from app.services.answers import AnswerService
@@ -47,6 +50,7 @@ from app.services.health import HealthService
 from app.services.history import HistoryService
 from app.services.identity import Identity
 from app.services.inbox import InboxService
+from app.services.kept_events import KeptEvents
 from app.services.maintenance import MaintenanceService
 from app.services.people import PeopleService
 from app.services.persistence import PersistenceService
@@ -55,6 +59,7 @@ from app.services.presence import Presence
 from app.services.reports import ReportService
 from app.services.retention import RetentionService
 from app.services.upkeep import UpkeepLimits, UpkeepService
+from app.services.verification import VerificationService
 from app.services.why import WhyService
 from app.services.work import WorkService
 from config.settings import Settings
@@ -115,6 +120,8 @@ def build(settings: Settings, clock: Clock = system_clock) -> Services:
     blockers, files = OpenBlockers(client), FileService(Files(engine), clock)
     desk = WorkService(live, work, Wakeups(blocking), agents, presence, lease, clock)
     jobs = QueuedJobs(make_broker(settings.redis_url))
+    rows = ProofRows(engine)
+    events = KeptEvents(log, rows, archives.refuse_archived)
     probes = {"redis": client.ping, "postgresql": Identities(engine).any_user}
     return Services(
         identity=identity,
@@ -146,6 +153,17 @@ def build(settings: Settings, clock: Clock = system_clock) -> Services:
             partitions,
             live,
             dt.timedelta(days=settings.event_log_retention_days),
+            clock,
+        ),
+        verification=VerificationService(
+            live,
+            ProofReader(client),
+            executions,
+            rows,
+            log,
+            events,
+            Verifications(engine),
+            Locks(client),
             clock,
         ),
         health=HealthService(probes, (redis.RedisError, RecordError)),

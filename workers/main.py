@@ -45,3 +45,9 @@ def maintain() -> None:
 def retain() -> None:
     """Put closed months of the log away; the next hour tries again what fails."""
     of_process().retention.put_away_due()
+
+
+@dramatiq.actor(queue_name=UPKEEP, max_retries=0)
+def verify() -> None:
+    """Verify what has gone on since the last night; the next minute of the night goes on."""
+    of_process().verification.verify_for_the_night()

@@ -29,6 +29,7 @@ from sqlalchemy import (
 from app.domain.agents import Capability
 from app.domain.execution import Header, SubtaskState, TaskState
 from app.domain.plan import Plan, PlanWarning, Subtask, Task
+from app.domain.proof import Difference
 from app.record.column_types import Document, RawJson, UtcTime
 
 metadata: Final = MetaData(
@@ -249,6 +250,22 @@ class FileColumns(_InWorkspace):
     created_at: Named[dt.datetime] = Column(UtcTime)
 
 
+class VerificationColumns(TypedColumns):
+    """What the last verification of an execution found, as of event ``seq``.
+
+    ``ok`` is null where nobody can say, because the events are archived. It refers to no
+    execution: one that Redis has and the record lacks is verified too.
+    """
+
+    execution_id: Named[str] = Column(Text, primary_key=True)
+    workspace_id: Named[str] = Column(Text)
+    checked_at: Named[dt.datetime] = Column(UtcTime)
+    seq: Named[int] = Column(BigInteger)
+    head_hash: Named[str] = Column(Text)
+    ok: Named[bool | None] = Column(Boolean)
+    differences: Named[list[Difference]] = Column(Document(list[Difference]))
+
+
 def _within(parent: str, *columns: str) -> ForeignKeyConstraint:
     targets = [f"{parent}.{column}" for column in columns]
     return ForeignKeyConstraint(columns, targets, ondelete="CASCADE")
@@ -330,3 +347,6 @@ execution_events: Final = Table(
 )
 event_archives: Final = Table("event_archives", metadata, EventArchiveColumns)
 files: Final = Table("files", metadata, FileColumns, _within("workspaces", "workspace_id"))
+verifications: Final = Table(
+    "verifications", metadata, VerificationColumns, _within("workspaces", "workspace_id")
+)

@@ -24,6 +24,7 @@ from app.services.plans import PlanService
 from app.services.reports import ReportService
 from app.services.retention import RetentionService
 from app.services.upkeep import UpkeepService
+from app.services.verification import VerificationService
 from app.services.why import WhyService
 from app.services.work import WorkService
 
@@ -50,4 +51,5 @@ class Services(msgspec.Struct, frozen=True):
     upkeep: UpkeepService
     maintenance: MaintenanceService
     retention: RetentionService
+    verification: VerificationService
     health: HealthService
