@@ -56,6 +56,7 @@ from app.services.people import PeopleService
 from app.services.persistence import PersistenceService
 from app.services.plans import PlanService
 from app.services.presence import Presence
+from app.services.replay import ReplayService
 from app.services.reports import ReportService
 from app.services.retention import RetentionService
 from app.services.upkeep import UpkeepLimits, UpkeepService
@@ -166,6 +167,7 @@ def build(settings: Settings, clock: Clock = system_clock) -> Services:
             Locks(client),
             clock,
         ),
+        replay=ReplayService(execution_service, events),
         health=HealthService(probes, (redis.RedisError, RecordError)),
     )
 

@@ -5,7 +5,7 @@ from typing import Final
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from app.dashboard.ports import Agents, Blockers, Executions, History, Wire
+from app.dashboard.ports import Agents, Blockers, Executions, History, Verification, Wire
 from app.dashboard.presentation import NOTHING, WORDS, Rows, rows, wire
 from app.dashboard.refusals import Answer, back_with, done
 from app.dashboard.session import visitor
@@ -27,12 +27,18 @@ class ExecutionPages:
     """Shows executions and passes on what their owner decides."""
 
     def __init__(
-        self, executions: Executions, history: History, blockers: Blockers, agents: Agents
+        self,
+        executions: Executions,
+        history: History,
+        blockers: Blockers,
+        agents: Agents,
+        verification: Verification,
     ) -> None:
         self._executions = executions
         self._history = history
         self._blockers = blockers
         self._agents = agents
+        self._verification = verification
 
     def register(self, blueprint: Blueprint) -> None:
         """Add the routes."""
@@ -88,6 +94,7 @@ class ExecutionPages:
             waiting=waiting,
             archived=archived,
             agents=self._agents.page(workspace_id, limit=MOST_AGENTS).items,
+            unproven=self._verification.trouble(workspace_id, execution_id),
         )
 
     def _happened(self, workspace_id: str, execution_id: str) -> tuple[Rows, Rows, str]:

@@ -21,6 +21,7 @@ from app.services.maintenance import MaintenanceService
 from app.services.people import PeopleService
 from app.services.persistence import PersistenceService
 from app.services.plans import PlanService
+from app.services.replay import ReplayService
 from app.services.reports import ReportService
 from app.services.retention import RetentionService
 from app.services.upkeep import UpkeepService
@@ -52,4 +53,5 @@ class Services(msgspec.Struct, frozen=True):
     maintenance: MaintenanceService
     retention: RetentionService
     verification: VerificationService
+    replay: ReplayService
     health: HealthService

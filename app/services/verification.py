@@ -140,6 +140,14 @@ class VerificationService:
         """Give the last verification of an execution; None where it never was verified."""
         return self._verifications.get(workspace_id, execution_id)
 
+    def trouble(self, workspace_id: str, execution_id: str) -> str:
+        """Say in a sentence what the last verification found wrong; empty where nothing."""
+        last = self.last(workspace_id, execution_id)
+        if last is None or last.ok is not False:
+            return ""
+        first = last.differences[0].seq if last.differences else last.seq
+        return f"The log does not prove this execution: first difference at event {first}."
+
     def _verify(self, before: dt.datetime, *, everything: bool) -> Iterator[Verified]:
         for workspace_id, execution_id in self._due(before, everything=everything):
             try:

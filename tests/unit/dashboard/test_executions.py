@@ -43,6 +43,18 @@ def test_execution_shows_tree_feed_and_controls(browser: FlaskClient) -> None:
     assert "<title>25\u00a0% · Open a tea shop" in text
 
 
+def test_execution_says_where_its_log_does_not_prove_it(
+    browser: FlaskClient, services: FakeServices
+) -> None:
+    assert "does not prove" not in browser.get("/executions/exec_1").text
+    services.verification.found = "The log does not prove this execution: … event 12."
+    assert services.verification.found in browser.get("/executions/exec_1").text
+
+
+def test_execution_leads_to_its_report(browser: FlaskClient) -> None:
+    assert 'href="/api/executions/exec_1/report"' in browser.get("/executions/exec_1").text
+
+
 def test_older_events_can_be_read_without_script(
     browser: FlaskClient, services: FakeServices
 ) -> None:
