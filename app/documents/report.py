@@ -10,6 +10,7 @@ from app.documents.wording import (
     marked,
     moment,
     number,
+    paragraph,
     plural,
     value,
     who,
@@ -44,7 +45,7 @@ def _lines(report: ExecutionReport) -> Iterator[str]:
     yield f"# {marked(report.title)}"
     yield ""
     if report.goal:
-        yield f"{marked(clip(report.goal))}"
+        yield paragraph(clip(report.goal))
         yield ""
     yield from _facts(report)
     yield from _task_table(report)
@@ -62,7 +63,7 @@ def _facts(report: ExecutionReport) -> Iterator[str]:
     spent = report.spent
     facts = [
         ("Execution", report.execution_id),
-        ("Status", f"{report.status} {report.status_message}".strip()),
+        ("Status", ". ".join(filter(None, (report.status, report.status_message)))),
         ("Plan", f"{report.plan_id}, version {report.plan_version}"),
         ("Tasks", f"{report.tasks_done} of {report.tasks_total} done"),
         ("Subtasks", f"{report.subtasks_done} of {report.subtasks_total} done"),
@@ -78,7 +79,7 @@ def _facts(report: ExecutionReport) -> Iterator[str]:
         ("Output tokens", number(report.usage.output_tokens)),
         ("Cost", f"{number(report.usage.cost_usd)} USD"),
     ]
-    yield from _table(("Fact", "Value"), facts)
+    yield from _table(("Fact", "Value"), [fact for fact in facts if fact[1]])
 
 
 def _task_table(report: ExecutionReport) -> Iterator[str]:

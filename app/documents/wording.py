@@ -8,7 +8,8 @@ import msgspec
 LONGEST: Final = 2000
 """Characters of a result or message in a document; JSON has all of them."""
 
-_MARKED: Final = frozenset("\\`*_{}[]<>()#+-.!|&~")
+_MARKED: Final = frozenset("\\`*_[]<>#|&~")
+_BEGINNING_A_LIST: Final = frozenset("-+=0123456789")
 
 
 def moment(at: dt.datetime | None) -> str:
@@ -78,5 +79,11 @@ def plain(text: str) -> str:
 
 
 def marked(text: str) -> str:
-    """Write a text into Markdown so that it is read as it stands, also in a table's cell."""
+    """Write a text into a heading or a table's cell of Markdown, so that it reads as it stands."""
     return "".join(f"\\{one}" if one in _MARKED else one for one in plain(text))
+
+
+def paragraph(text: str) -> str:
+    """Write a text as a paragraph of Markdown: it begins no list and no rule."""
+    line = marked(text).strip()
+    return f"\N{WORD JOINER}{line}" if line[:1] in _BEGINNING_A_LIST else line

@@ -200,6 +200,7 @@ class Chronicle:
         self._whole = Spent()
         self._at: dt.datetime | None = None
         self._head = FIRST_HASH
+        self._answered: str | None = None
 
     def read(self, event: Event, digest: str) -> None:
         """Take one event with its hash."""
@@ -312,15 +313,19 @@ class Chronicle:
         kind = _DEVIATIONS.get(event.event_type)
         if kind:
             self._deviations.append(self._happening(event, kind))
-        by_user = event.actor.startswith(_USER)
-        if by_user and event.event_type not in _NO_INTERVENTION:
+        by_user = event.actor.startswith(_USER) and event.event_type not in _NO_INTERVENTION
+        # An answer to a blocker puts its subtask out again: that is told already.
+        follows = event.event_type is _E.TASK_RELEASED and event.task_id == self._answered
+        self._answered = event.task_id if event.event_type is _E.BLOCKER_RESOLVED else None
+        if by_user and not follows:
             told = event.event_type.replace("_", " ")
             self._interventions.append(self._happening(event, told))
 
     def _happening(self, event: Event, kind: str) -> Happening:
         detail = event.error_message or event.message or ""
         if event.event_type is _E.BLOCKER_RESOLVED:
-            detail = f"{event.data.get('resolution', '')} {detail}".strip()
+            answer = str(event.data.get("resolution", "")).replace("_", " ")
+            detail = f"{answer}: {detail}" if detail else answer
         elif event.event_type is _E.EXECUTION_REASSIGNED:
             detail = f"{event.data.get('from', '')} → {event.agent_id} {detail}".strip()
         return Happening(

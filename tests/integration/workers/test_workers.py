@@ -135,6 +135,23 @@ def test_months_of_the_log_are_looked_at_every_hour(
     assert looked
 
 
+def test_night_has_executions_verified(
+    worker: dramatiq.Worker,
+    services: Services,
+    stage: Stage,
+    client: redis.Redis,
+    redis_url: str,
+) -> None:
+    execution_id = stage.execution(stage.agent())
+    beat = clock_of(redis_url, client)
+    place = stage.workspace_id, execution_id
+    noon = 1_000_000 // 86_400 * 86_400 + 43_200
+    for time_of_day, verified in ((noon, False), (noon - 9 * 3600 + 60, True)):
+        beat._send(time_of_day)
+        worker.broker.join("upkeep", timeout=20_000)
+        assert bool(services.verification.last(*place)) is verified
+
+
 def test_clock_says_nothing_where_there_is_no_workspace(
     broker: RedisBroker, services: Services, client: redis.Redis, redis_url: str
 ) -> None:

@@ -107,6 +107,17 @@ def test_blockers_tell_how_long_and_who_cleared_them() -> None:
     assert (approval.resolved_by, approval.seconds) == ("user:1", 30 * 60)
     assert (failure.resolved_at, failure.seconds) == (None, 5 * 60)
     assert told(play).tasks[0].spent.blocked_seconds == 35 * 60
+    assert [one.kind for one in told(play).interventions] == ["blocker resolved"]
+
+
+def test_retry_by_a_person_is_told_although_nothing_was_blocked() -> None:
+    play = Play(chain(1, 1))
+    play.start()
+    play.claim("s0")
+    play.do(report(EventType.TASK_ERROR, "s0", jitter=0.0))
+    play.do(c.RetrySubtask(actor="user:1", subtask_id="s0"))
+
+    assert [one.kind for one in told(play).interventions] == ["task released"]
 
 
 def test_what_is_open_at_the_end_of_an_execution_ends_with_it() -> None:
