@@ -28,7 +28,9 @@ def test_nothing_is_missed_whatever_happened(scene: Scene, seed: int) -> None:
     done = 0
     for number in range(120):
         scene.now += dt.timedelta(seconds=rng.randrange(300))
-        command = draw_command(scene.whole(), scene.now, rng.randrange, f"{number}")
+        command = draw_command(
+            scene.whole(), scene.now, rng.randrange, f"{number}", ends=number > 60
+        )
         done += scene.one(command).refusal is None
         if number % 10 == 0:
             scene.sweep()
