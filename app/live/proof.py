@@ -37,6 +37,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
     ``version`` is the field the scripts compare. ``places`` says by subtask where it is queued or
     leased, ``there`` what lies in that place; None where others were too fast to tell.
+    ``blockers`` gives by id the key of the list and what is listed.
     """
 
     version: str
@@ -85,8 +86,9 @@ class ProofReader:
         pipeline.hgetall(keys.places(execution_id))
         pipeline.zmscore(keys.timers, names)
         pipeline.hvals(keys.blockers)
+        pipeline.hvals(keys.waits)
         with translated():
-            head, states, places, scores, blockers = pipeline.execute()
+            head, states, places, scores, blockers, waits = pipeline.execute()
         if not head:
             return None
         version = head.get(b"seq", b"").decode()
@@ -98,7 +100,7 @@ class ProofReader:
             places=unpacked,
             there=self._there(keys.header(execution_id), version, unpacked),
             timers=frozenset(name for name, score in timers if score is not None),
-            blockers=_blockers_of(execution_id, blockers),
+            blockers=_blockers_of(execution_id, {keys.blockers: blockers, keys.waits: waits}),
         )
 
     def _there(
@@ -138,7 +140,10 @@ def compare(state: Execution, reading: Reading) -> list[Difference]:
     differences.tell("header field seq", header.seq, _number(reading.version))
     _compare_places(differences, follows, reading, header.execution_id)
     _compare_timers(differences, follows, reading, header.execution_id)
-    opened = {name: msgspec.json.decode(raw)["blocker"] for name, raw in follows["opened"]}
+    opened = {
+        name: (listed, msgspec.json.decode(raw)["blocker"])
+        for listed, name, raw in follows["opened"]
+    }
     for name in sorted({*opened, *reading.blockers}):
         differences.tell(f"blocker {name}", opened.get(name), reading.blockers.get(name))
     return differences.told
@@ -243,18 +248,20 @@ def _lying(found: Any) -> Any:
         return found.decode(errors="replace")
 
 
-def _blockers_of(execution_id: str, listed: Iterable[bytes]) -> dict[str, Any]:
-    """Give the listed blockers of one execution as plain values, by id."""
+def _blockers_of(execution_id: str, lists: Mapping[str, Iterable[bytes]]) -> dict[str, Any]:
+    """Give the listed blockers of one execution as plain values with their list, by id."""
+    of_it = [(key, raw) for key, listed in lists.items() for raw in listed]
     found: dict[str, Any] = {}
-    for raw in listed:
-        if execution_id.encode() in raw:
-            try:
-                one = msgspec.json.decode(raw, type=OpenBlocker)
-            except msgspec.MsgspecError:
-                found["unreadable"] = raw.decode(errors="replace")
-                continue
-            if one.execution_id == execution_id:
-                found[one.blocker.blocker_id] = msgspec.to_builtins(one.blocker)
+    for key, raw in of_it:
+        if execution_id.encode() not in raw:
+            continue
+        try:
+            one = msgspec.json.decode(raw, type=OpenBlocker)
+        except msgspec.MsgspecError:
+            found["unreadable"] = raw.decode(errors="replace")
+            continue
+        if one.execution_id == execution_id:
+            found[one.blocker.blocker_id] = (key, msgspec.to_builtins(one.blocker))
     return found
 
 
