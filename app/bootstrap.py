@@ -16,12 +16,14 @@ from app.live.executions import LiveExecutions
 from app.live.inventory import Inventory
 from app.live.locks import Locks
 from app.live.log import Log
+from app.live.proof import ProofReader
 from app.live.scripts import Scripts
 from app.live.tickets import Tickets
 from app.live.timers import Timers
 from app.live.wakeups import Wakeups
 from app.live.work import Work
 from app.record.agents import Agents
+from app.record.archives import Archives
 from app.record.batches import BatchWriter
 from app.record.breakdowns import Breakdowns
 from app.record.chains import Chains
@@ -33,7 +35,10 @@ from app.record.files import Files
 from app.record.history import History
 from app.record.identities import Identities
 from app.record.mending import Mending
+from app.record.partitions import Partitions
 from app.record.plans import Plans
+from app.record.proof import ProofRows
+from app.record.verifications import Verifications
 from app.services import Services
 from app.services.agents import AgentService, AgentTerms
 from app.services.answers import AnswerService
@@ -50,14 +55,18 @@ from app.services.health import HealthService
 from app.services.history import HistoryService
 from app.services.identity import Identity
 from app.services.inbox import InboxService
+from app.services.kept_events import KeptEvents
 from app.services.maintenance import MaintenanceService
 from app.services.people import PeopleService
 from app.services.persistence import PersistenceService
 from app.services.plans import PlanService
 from app.services.presence import Presence
 from app.services.recovery import RecoveryService
+from app.services.replay import ReplayService
 from app.services.reports import ReportService
+from app.services.retention import RetentionService
 from app.services.upkeep import UpkeepLimits, UpkeepService
+from app.services.verification import VerificationService
 from app.services.why import WhyService
 from app.services.work import WorkService
 from config.settings import Settings
@@ -82,7 +91,7 @@ def build(settings: Settings, clock: Clock = system_clock) -> Services:
     if not settings.database_url or not settings.redis_url:
         raise MissingServers("Set DATABASE_URL and REDIS_URL, or start with `planexe-ax up`.")
     client = connect_redis(settings.redis_url)
-    blocking = connect_redis(settings.redis_url, blocking=True)
+    blocking = connect_redis(settings.redis_url)  # Reads that wait have connections of their own.
     engine = connect_postgres(settings.database_url, pool_size=POOL_SIZE)
     scripts = Scripts(client)
     lease = dt.timedelta(seconds=settings.lease_seconds)
@@ -103,19 +112,23 @@ def build(settings: Settings, clock: Clock = system_clock) -> Services:
     presence = Presence(live, work, clock)
     plans, breakdowns = Plans(engine), Breakdowns(engine)
     executions, history = Executions(engine), History(engine)
+    partitions = Partitions(engine)
+    archives = Archives(engine, settings.data_dir / settings.archive_dir)
     identity = Identity(Identities(engine), Tickets(client), clock)
     agents = AgentService(Agents(engine), work, identity, _terms(settings), clock)
     explainer = Explainer(work, agents, _silence(settings), clock)
     risky_words = settings.approval_words.split(",")
     execution_service = ExecutionService(
-        live, executions, plans, breakdowns, agents, explainer, clock, risky_words
+        live, executions, archives, plans, breakdowns, agents, explainer, clock, risky_words
     )
-    history_service = HistoryService(log, history, execution_service)
+    history_service = HistoryService(log, history, archives, execution_service)
     persistence = PersistenceService(live, log, writer, Locks(client))
     commands = Commands(live, executions, agents, clock)
     blockers, files = OpenBlockers(client), FileService(Files(engine), clock)
     desk = WorkService(live, work, Wakeups(blocking), agents, presence, lease, clock)
     jobs = QueuedJobs(make_broker(settings.redis_url))
+    rows = ProofRows(engine)
+    events = KeptEvents(log, rows, archives.refuse_archived)
     probes = {"redis": client.ping, "postgresql": Identities(engine).any_user}
     return Services(
         identity=identity,
@@ -145,7 +158,26 @@ def build(settings: Settings, clock: Clock = system_clock) -> Services:
         backup=BackupService(
             persistence, log, inventory, live, Copies(engine), Chains(engine), recovery, clock
         ),
-        maintenance=MaintenanceService(live, executions, plans, recovery, jobs, clock),
+        maintenance=MaintenanceService(live, executions, plans, recovery, partitions, jobs, clock),
+        retention=RetentionService(
+            archives,
+            partitions,
+            live,
+            dt.timedelta(days=settings.event_log_retention_days),
+            clock,
+        ),
+        verification=VerificationService(
+            live,
+            ProofReader(client),
+            executions,
+            rows,
+            log,
+            events,
+            Verifications(engine),
+            Locks(client),
+            clock,
+        ),
+        replay=ReplayService(execution_service, events),
         health=HealthService(probes, (redis.RedisError, RecordError)),
     )
 

@@ -1,6 +1,7 @@
 """``planexe-ax worker``: handle the messages of the queue, in one process."""
 
 import argparse
+import logging
 import signal
 import threading
 from importlib import import_module
@@ -32,6 +33,8 @@ def work(settings: Settings) -> int:
     which the supervisor does already.
     """
     configure(settings)
+    # It would say each three seconds that it will try again.
+    logging.getLogger("dramatiq.worker").setLevel(logging.WARNING)
     import_module("workers.main")
     broker = dramatiq.get_broker()
     broker.emit_after("process_boot")

@@ -34,14 +34,14 @@ class Strays(msgspec.Struct, frozen=True):
     """What stands in shared places for an execution although nothing calls for it.
 
     ``entries`` by key of the work stream and id, ``leases`` by key and field, ``untimed`` by name
-    of the timer, ``closed`` by id of the blocker, ``left`` by key of an agent's executions,
-    ``graphs`` by key of the graph.
+    of the timer, ``closed`` by key of the list and id of the blocker, ``left`` by key of an agent's
+    executions, ``graphs`` by key of the graph.
     """
 
     entries: Sequence[tuple[str, str]] = ()
     leases: Sequence[tuple[str, str]] = ()
     untimed: Sequence[str] = ()
-    closed: Sequence[str] = ()
+    closed: Sequence[tuple[str, str]] = ()
     left: Sequence[str] = ()
     graphs: Sequence[str] = ()
 
@@ -292,7 +292,6 @@ class LiveExecutions:
                 keys.seen(header.execution_id),
                 keys.timers,
                 keys.graph(header.graph_id),
-                keys.blockers,
             ],
             [
                 "" if expected is None else expected,
@@ -316,7 +315,6 @@ class LiveExecutions:
                 keys.places(execution_id),
                 keys.seen(execution_id),
                 keys.timers,
-                keys.blockers,
             ],
             [execution_id, msgspec.msgpack.encode(strays)],
         )

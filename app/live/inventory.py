@@ -214,6 +214,7 @@ class Inventory:
         pipeline = self._client.pipeline(transaction=False)
         pipeline.zrange(keys.timers, 0, -1, withscores=True)
         pipeline.hgetall(keys.blockers)
+        pipeline.hgetall(keys.waits)
         for agent_id in agents:
             pipeline.xrange(keys.work(agent_id))
             pipeline.hgetall(keys.leases(agent_id))
@@ -221,11 +222,12 @@ class Inventory:
         for graph_id in graphs:
             pipeline.hkeys(keys.graph(graph_id))
         with translated():
-            timers, blockers, *rest = pipeline.execute()
+            timers, blockers, waits, *rest = pipeline.execute()
         answers = iter(rest)
         lists = _Lists(defaultdict(set), defaultdict(dict), defaultdict(dict))
         _take_timers(lists, timers)
-        _take_blockers(lists, blockers)
+        _take_blockers(lists, keys.blockers, blockers)
+        _take_blockers(lists, keys.waits, waits)
         for agent_id in agents:
             _take_entries(lists, keys.work(agent_id), next(answers))
             _take_leases(lists, keys.leases(agent_id), next(answers))
@@ -262,10 +264,10 @@ def _take_timers(lists: _Lists, timers: Iterable[tuple[bytes, float]]) -> None:
             lists.timers[execution_id][raw.decode()] = score
 
 
-def _take_blockers(lists: _Lists, blockers: Mapping[bytes, bytes]) -> None:
+def _take_blockers(lists: _Lists, key: str, blockers: Mapping[bytes, bytes]) -> None:
     for blocker_id, raw in blockers.items():
         execution_id = msgspec.json.decode(raw)["execution_id"]
-        lists.facts[execution_id].add(("blocker", blocker_id.decode(), raw.decode()))
+        lists.facts[execution_id].add(("blocker", key, blocker_id.decode(), raw.decode()))
 
 
 def _take_entries(
@@ -321,7 +323,7 @@ def _strays(facts: Iterable[Fact]) -> Strays:
         entries=[(one[0], one[1]) for one in of_kind["entry"]],
         leases=[(one[0], one[1]) for one in of_kind["leased"]],
         untimed=[one[0] for one in of_kind["timer"]],
-        closed=[one[0] for one in of_kind["blocker"]],
+        closed=[(one[0], one[1]) for one in of_kind["blocker"]],
         left=[one[0] for one in of_kind["member"]],
         graphs=[one[0] for one in of_kind["graph"]],
     )

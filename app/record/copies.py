@@ -13,10 +13,10 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import Connection, Engine, Table, text
 
-from app.record import migrate
+from app.record import migrate, partitions
 from app.record.engine import transaction
 from app.record.errors import UnknownSchema
-from app.record.tables import metadata
+from app.record.tables import execution_events, metadata
 
 CHUNK: Final = 1 << 20
 _OURS: Final = text(
@@ -26,6 +26,9 @@ _OURS: Final = text(
     "UNION SELECT inhrelid FROM pg_inherits JOIN ours ON inhparent = oid) "
     "SELECT relname FROM pg_class JOIN ours USING (oid)"
 )
+_IS_PARTITIONED: Final = text(
+    "SELECT relkind = 'p' FROM pg_class WHERE oid = CAST(:name AS regclass)"
+).bindparams(name=execution_events.name)
 
 
 class TableFile(msgspec.Struct, frozen=True):
@@ -132,8 +135,28 @@ def _write(connection: Connection, table: Table, create: Create) -> TableFile:
 
 
 def _load(connection: Connection, file: TableFile, source: IO[bytes]) -> None:
+    if file.table == execution_events.name:
+        _load_log(connection, file, source)
+    else:
+        _copy(connection, file.table, file, source)
+
+
+def _load_log(connection: Connection, file: TableFile, source: IO[bytes]) -> None:
+    """Load the log by way of a temporary table, to make the partitions of what is in it."""
+    connection.execute(text(f"CREATE TEMP TABLE loaded (LIKE {file.table}) ON COMMIT DROP"))
+    _copy(connection, "loaded", file, source)
+    if connection.execute(_IS_PARTITIONED).scalar_one():
+        ids = connection.execute(text("SELECT DISTINCT execution_id FROM loaded")).scalars()
+        partitions.make_within(connection, ids)
+    columns = _names(file.columns).as_string()
+    connection.execute(
+        text(f"INSERT INTO {file.table} ({columns}) SELECT {columns} FROM loaded")  # noqa: S608
+    )
+
+
+def _copy(connection: Connection, table: str, file: TableFile, source: IO[bytes]) -> None:
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
-        sql.Identifier(file.table), _names(file.columns)
+        sql.Identifier(table), _names(file.columns)
     )
     with _driver(connection).cursor() as cursor, cursor.copy(statement) as copy:
         while chunk := source.read(CHUNK):

@@ -23,8 +23,11 @@ from app.services.people import PeopleService
 from app.services.persistence import PersistenceService
 from app.services.plans import PlanService
 from app.services.recovery import RecoveryService
+from app.services.replay import ReplayService
 from app.services.reports import ReportService
+from app.services.retention import RetentionService
 from app.services.upkeep import UpkeepService
+from app.services.verification import VerificationService
 from app.services.why import WhyService
 from app.services.work import WorkService
 
@@ -52,4 +55,7 @@ class Services(msgspec.Struct, frozen=True):
     backup: BackupService
     recovery: RecoveryService
     maintenance: MaintenanceService
+    retention: RetentionService
+    verification: VerificationService
+    replay: ReplayService
     health: HealthService

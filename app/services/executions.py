@@ -14,6 +14,7 @@ from app.domain.plan import Breakdown, Ordering, PlanStatus
 from app.domain.states import ExecutionStatus
 from app.live.errors import NotLive
 from app.live.executions import LiveExecutions
+from app.record.archives import Archives
 from app.record.breakdowns import Breakdowns
 from app.record.errors import AlreadyExists
 from app.record.executions import Executions
@@ -43,6 +44,7 @@ class ExecutionService:
         self,
         live: LiveExecutions,
         record: Executions,
+        archives: Archives,
         plans: Plans,
         breakdowns: Breakdowns,
         agents: AgentService,
@@ -52,6 +54,7 @@ class ExecutionService:
     ) -> None:
         self._live = live
         self._record = record
+        self._archives = archives
         self._plans = plans
         self._breakdowns = breakdowns
         self._agents = agents
@@ -221,7 +224,7 @@ class ExecutionService:
                 return self._live.whole(workspace_id, execution_id)
             return self._live.part(workspace_id, execution_id, ())
         except NotLive:
-            return self._recorded(workspace_id, execution_id)
+            return self._recorded(workspace_id, execution_id, whole=whole)
 
     def tree(self, workspace_id: str, execution_id: str) -> View:
         """Give phases → tasks → subtasks with their states, and why those not done do not run.
@@ -243,6 +246,7 @@ class ExecutionService:
             IllegalMove: The execution's status does not allow it; names what it allows.
             Terminal: It has ended and cannot be reassigned.
             BeingRecovered: Redis has lost it.
+            Archived: It failed long ago: its events have to be brought back first.
         """
         workspace_id = principal.workspace_id
         execution = self.execution(workspace_id, execution_id)
@@ -250,6 +254,7 @@ class ExecutionService:
         now = self._clock()
         status = execution.header.status
         if status is ExecutionStatus.FAILED:
+            self._archives.refuse_archived(execution_id)
             self._live.restore(execution, now)
         try:
             result = self._live.execute(workspace_id, execution_id, commands, now, atomic=True)
@@ -303,12 +308,12 @@ class ExecutionService:
         named = {agent_id or execution.header.agent_id, *execution.graph.agents, *assigned}
         return unmatched(execution, self._agents.actions(workspace_id, named), agent_id)
 
-    def _recorded(self, workspace_id: str, execution_id: str) -> Execution:
+    def _recorded(self, workspace_id: str, execution_id: str, *, whole: bool) -> Execution:
         header = self._record.get(workspace_id, execution_id)
         packed = self._record.graph(workspace_id, header.graph_id) if header else None
         if header is None or packed is None:
             raise NotFound(f"There is no execution {execution_id!r}.")
-        subtasks, tasks = self._record.states(execution_id)
+        subtasks, tasks = self._record.states(execution_id) if whole else ({}, {})
         return Execution(ExecutionGraph.unpack(packed), header, subtasks, tasks)
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from app.live.executions import LiveExecutions
 from app.record.executions import Executions
+from app.record.partitions import Partitions
 from app.record.plans import Plans
 from app.services.clock import Clock
 from app.services.jobs import Jobs
@@ -18,7 +19,10 @@ PATIENCE: Final = dt.timedelta(minutes=2)
 
 
 class MaintenanceService:
-    """Brings back what Redis lost, forgets what was never born, has forgotten plans broken down."""
+    """Brings back what Redis lost, forgets what was never born, has forgotten plans broken down.
+
+    Also makes the log's partitions before their month comes.
+    """
 
     def __init__(
         self,
@@ -26,6 +30,7 @@ class MaintenanceService:
         executions: Executions,
         plans: Plans,
         recovery: RecoveryService,
+        partitions: Partitions,
         jobs: Jobs,
         clock: Clock,
     ) -> None:
@@ -33,6 +38,7 @@ class MaintenanceService:
         self._executions = executions
         self._plans = plans
         self._recovery = recovery
+        self._partitions = partitions
         self._jobs = jobs
         self._clock = clock
 
@@ -48,3 +54,4 @@ class MaintenanceService:
             due = version or self._plans.next_version(workspace_id, plan_id)
             self._jobs.decompose(workspace_id, plan_id, due)
             logger.warning("breakdown asked for again", extra={"plan_id": plan_id})
+        self._partitions.make_ahead(self._clock())

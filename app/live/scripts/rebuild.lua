@@ -1,7 +1,7 @@
 #!lua
 -- Sets all that is held of one execution, its events excepted, from its whole state.
 --
--- KEYS  1 header  2 states  3 places  4 seen  5 timers zset  6 graph  7 blockers
+-- KEYS  1 header  2 states  3 places  4 seen  5 timers zset  6 graph
 -- ARGV  1 the version it must stand at, empty: it must not be there
 --       2 msgpack map: as in commit.lua execution, header, fields, enqueue, lease, timers,
 --         receipts, opened, joined and wake; and
@@ -9,7 +9,7 @@
 --         forget     true: earlier receipts go
 --         entries    {{work key, entry}, …} that stand in a work stream for nothing
 --         leases     {{leases key, field}, …} that stand there for nothing
---         untimed    {member, …} of timers     closed  {blocker, …}
+--         untimed    {member, …} of timers     closed  {{key of its list, blocker}, …}
 --         left       {key of an agent's executions, …}
 --         graphs     {key of a graph, …} that is none of its own
 --       3 the packed graph
@@ -17,7 +17,7 @@
 
 local change = cmsgpack.unpack(ARGV[2])
 local header, states, places, seen = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local timers, graph, blockers = KEYS[5], KEYS[6], KEYS[7]
+local timers, graph = KEYS[5], KEYS[6]
 
 if (redis.call('HGET', header, 'seq') or '') ~= ARGV[1] then return -1 end
 
@@ -34,7 +34,7 @@ end
 for _, stray in ipairs(change.entries) do unqueue(stray[1], stray[2]) end
 for _, stray in ipairs(change.leases) do redis.call('HDEL', stray[1], stray[2]) end
 for _, member in ipairs(change.untimed) do redis.call('ZREM', timers, member) end
-for _, blocker in ipairs(change.closed) do redis.call('HDEL', blockers, blocker) end
+for _, blocker in ipairs(change.closed) do redis.call('HDEL', blocker[1], blocker[2]) end
 for _, agent in ipairs(change.left) do redis.call('SREM', agent, change.execution) end
 for _, other in ipairs(change.graphs) do redis.call('HDEL', other, change.execution) end
 
@@ -59,7 +59,9 @@ if change.forget then redis.call('DEL', seen) end
 for i = 1, #change.receipts, 2 do
   redis.call('HSET', seen, change.receipts[i], change.receipts[i + 1])
 end
-for _, blocker in ipairs(change.opened) do redis.call('HSET', blockers, blocker[1], blocker[2]) end
+for _, blocker in ipairs(change.opened) do
+  redis.call('HSET', blocker[1], blocker[2], blocker[3])
+end
 for _, agent in ipairs(change.joined) do
   redis.call('SADD', agent[1], change.execution)
   redis.call('ZADD', timers, 'NX', agent[3], agent[2])

@@ -1,6 +1,7 @@
 """Everything into one file, and everything back from it."""
 
 import datetime as dt
+import itertools
 import stat
 import threading
 import zipfile
@@ -68,16 +69,21 @@ def events(url: str) -> list[tuple[str, str]]:
         return connection.execute("SELECT execution_id, event_id FROM execution_events").fetchall()
 
 
-def work(stage: Stage, agent: Principal, acknowledged: list[tuple[str, str]]) -> None:
-    """Complete what there is, and note each event once it is acknowledged."""
-    while found := stage.poll(agent):
+def work(
+    stage: Stage, agent: Principal, acknowledged: list[tuple[str, str]], stop: threading.Event
+) -> None:
+    """Complete some subtasks, then report on the next until told to stop; note what is kept."""
+    kinds = itertools.chain([EventType.TASK_COMPLETE] * 10, itertools.repeat(EventType.NOTE))
+    for kind in kinds:
+        found = stage.poll(agent)
+        assert found
         execution_id, task_id = found["execution_id"], found["next_task"]["task_id"]
         event_id = new_id("evt")
-        kind = EventType.TASK_COMPLETE
-        stage.report(
-            agent, execution_id, kind, task_id, event_id=event_id, output_data={"nul": "a\0b\n\\."}
-        )
+        output = {"nul": "a\0b\n\\."}
+        stage.report(agent, execution_id, kind, task_id, event_id=event_id, output_data=output)
         acknowledged.append((execution_id, event_id))
+        if stop.is_set():
+            return
 
 
 def test_everything_comes_back_after_both_servers_lost_all(
@@ -91,17 +97,23 @@ def test_everything_comes_back_after_both_servers_lost_all(
     agents = [stage.agent() for _ in range(4)]
     executions = [stage.execution(agent, plan_document(6, 8)) for agent in agents]
     acknowledged: list[tuple[str, str]] = []
-    workers = [threading.Thread(target=work, args=(stage, one, acknowledged)) for one in agents]
+    stop = threading.Event()
+    workers = [
+        threading.Thread(target=work, args=(stage, one, acknowledged, stop)) for one in agents
+    ]
     for worker in workers:
         worker.start()
-    while len(acknowledged) < 40:
-        assert any(worker.is_alive() for worker in workers)
-    before = list(acknowledged)
-    manifest = services.backup.create(file)
-    at_work = any(worker.is_alive() for worker in workers)
-    for worker in workers:
-        worker.join()
-    assert at_work, "the agents were done before the backup was"
+    try:
+        while len(acknowledged) < 60:
+            assert all(worker.is_alive() for worker in workers)
+        before = list(acknowledged)
+        manifest = services.backup.create(file)
+        meanwhile = len(acknowledged) - len(before)
+    finally:
+        stop.set()
+        for worker in workers:
+            worker.join()
+    assert meanwhile > 0, "nobody worked while the backup was made"
     client.flushdb()
 
     restored = elsewhere.backup.restore(file)

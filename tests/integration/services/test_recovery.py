@@ -319,7 +319,7 @@ def test_two_histories_are_told_and_left_to_a_person(
     assert everything(settings, client) == kept
 
 
-@pytest.mark.parametrize("what", ["work", "places", "timers", "leases", "blockers", "executions"])
+@pytest.mark.parametrize("what", ["work", "places", "timers", "leases", "waits", "executions"])
 def test_lost_structures_are_set_anew_from_the_live_state(
     services: Services, stage: Stage, keys: Keys, client: redis.Redis, what: str
 ) -> None:
@@ -331,7 +331,7 @@ def test_lost_structures_are_set_anew_from_the_live_state(
         "places": keys.places(execution_id),
         "timers": keys.timers,
         "leases": keys.leases(agent_id),
-        "blockers": keys.blockers,
+        "waits": keys.waits,
         "executions": keys.executions(agent_id),
     }
     wanted = structures(client, keys, agent_id)
@@ -351,6 +351,7 @@ def structures(client: redis.Redis, keys: Keys, agent_id: str) -> Any:
         {name for name in timers if not name.startswith(b"offline")},
         client.hgetall(keys.leases(agent_id)),
         client.hgetall(keys.blockers),
+        client.hgetall(keys.waits),
         client.smembers(keys.executions(agent_id)),
     )
 

@@ -425,11 +425,11 @@ def test_contact_about_the_work_of_another_lets_the_own_executions_go_on(
     stage.poll(lead)
     clock.advance(minutes=10)
     sweep(stage)
-    assert (stage.status(own), stage.status(others)) == ("BLOCKED", "QUEUED")
+    assert (stage.status(own), stage.status(others)) == ("BLOCKED", "BLOCKED")
 
     contact_by_event(stage, helper, others)
 
-    assert stage.status(own) == "RUNNING"
+    assert (stage.status(own), stage.status(others)) == ("RUNNING", "RUNNING")
 
 
 def test_agent_that_comes_back_during_the_sweep_is_not_held_up(
