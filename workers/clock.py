@@ -21,6 +21,10 @@ logger = logging.getLogger(__name__)
 BEAT_SECONDS = 1
 EVERY_BEAT = ("persist", "sweep")
 MAINTENANCE_SECONDS = 60
+RETENTION_SECONDS = 3600
+NIGHT_HOURS = range(3, 6)
+"""UTC. Each minute of them a verification goes on where the last one stopped."""
+
 BACKLOG = 1000
 """Messages that may wait: with no worker running, the queue stays bounded."""
 
@@ -53,6 +57,10 @@ class Clock:
                 self._enqueue(duty, workspace.decode())
         if slot % MAINTENANCE_SECONDS == 0:
             self._enqueue("maintain")
+            if slot // 3600 % 24 in NIGHT_HOURS:
+                self._enqueue("verify")
+        if slot % RETENTION_SECONDS == 0:
+            self._enqueue("retain")
 
     def _enqueue(self, duty: str, *args: str) -> None:
         message: Message[None] = Message(

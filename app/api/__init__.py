@@ -21,6 +21,7 @@ from app.api import (
     idempotency,
     inbox,
     plans,
+    proof,
     stream,
     subtasks,
     tickets,
@@ -35,6 +36,7 @@ from app.services import Services
 _MODULES: Final = (
     plans,
     executions,
+    proof,
     subtasks,
     blockers,
     inbox,

@@ -85,6 +85,21 @@ def describe(
     }
 
 
+def describe_whole(
+    keys: Keys, state: Execution, now: dt.datetime, delays: Delays
+) -> dict[str, Any]:
+    """Give all that a whole state calls for, as if it had come about in one commit.
+
+    Leases last their full time from now on. ``events`` are none: what is known is not news.
+    """
+    header = state.header
+    before = Execution.unborn(state.graph, header.execution_id, header.workspace_id)
+    after = state.copy()
+    after.changed_subtasks, after.changed_tasks = set(after.subtasks), set(after.tasks)
+    timers = _timers(before, after, now, delays, of=after)
+    return {**describe(keys, before, after, (), now, delays), "timers": list(timers.items())}
+
+
 def fields_of(after: Execution) -> list[Any]:
     """Give what changed as names and JSON of the hash of states, by turns."""
     fields: list[Any] = []

@@ -123,12 +123,24 @@ class Log:
             pipeline.execute()
 
     def events(
-        self, workspace_id: str, execution_id: str, after: int, most: int
+        self,
+        workspace_id: str,
+        execution_id: str,
+        after: int,
+        most: int,
+        *,
+        before: int | None = None,
+        newest_first: bool = False,
     ) -> list[tuple[int, bytes, str]]:
-        """Read events that may not be recorded yet: seq, body, hash, in order."""
+        """Read events that may not be recorded yet: seq, body, hash, in order or against it."""
         key = Keys(workspace_id).events(execution_id)
+        low, high = f"(0-{after}", "+" if before is None else f"(0-{before}"
         with translated():
-            found: Any = self._client.xrange(key, min=f"(0-{after}", count=most)
+            found: Any = (
+                self._client.xrevrange(key, max=high, min=low, count=most)
+                if newest_first
+                else self._client.xrange(key, min=low, max=high, count=most)
+            )
         return [
             (int(entry_id.partition(b"-")[2]), fields[b"e"], fields[b"h"].decode())
             for entry_id, fields in found

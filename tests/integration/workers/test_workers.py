@@ -1,6 +1,7 @@
 """The actors, the clock and the desk on real servers, in this process."""
 
 import importlib
+import json
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -132,6 +133,43 @@ def test_two_clocks_send_one_beat_per_second(
 
     sent = broker.client.hlen("dramatiq:upkeep.msgs")
     assert sent == 2 * len(("persist", "sweep"))
+
+
+def test_months_of_the_log_are_looked_at_every_hour(
+    broker: RedisBroker,
+    services: Services,
+    client: redis.Redis,
+    redis_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr("workers.clock.time.time", lambda: now[0])
+    for now[0] in (7200.0, 7200.5, 7201.0, 7260.0, 10_800.0):
+        clock_of(redis_url, client).beat()
+    sent: Any = broker.client.hvals("dramatiq:upkeep.msgs")
+    assert [json.loads(one)["actor_name"] for one in sent].count("retain") == 2
+
+    looked: list[str] = []
+    monkeypatch.setattr(type(services.retention), "put_away_due", lambda _: looked.append("") or [])
+    broker.get_actor("retain").fn()
+    assert looked
+
+
+def test_night_has_executions_verified(
+    worker: dramatiq.Worker,
+    services: Services,
+    stage: Stage,
+    client: redis.Redis,
+    redis_url: str,
+) -> None:
+    execution_id = stage.execution(stage.agent())
+    beat = clock_of(redis_url, client)
+    place = stage.workspace_id, execution_id
+    noon = 1_000_000 // 86_400 * 86_400 + 43_200
+    for time_of_day, verified in ((noon, False), (noon - 9 * 3600 + 60, True)):
+        beat._send(time_of_day)
+        worker.broker.join("upkeep", timeout=20_000)
+        assert bool(services.verification.last(*place)) is verified
 
 
 def test_clock_says_nothing_where_there_is_no_workspace(
