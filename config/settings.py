@@ -226,6 +226,17 @@ class Settings:
         60,
         "How long an ended execution stays in Redis once it is recorded in PostgreSQL.",
     )
+    event_log_retention_days: float = _setting(
+        kinds.number(0, 36_500, "days"),
+        90,
+        "How long a month's events stay in PostgreSQL once the last of its executions has ended; "
+        "then they are put away into files.",
+    )
+    archive_dir: Path = _setting(  # noqa: RUF009 a field, as all the others
+        kinds.folder(),
+        Path("archive"),
+        "Folder of the events that were put away. A relative path counts from the data folder.",
+    )
 
     @classmethod
     def load(cls, environ: Mapping[str, str], dotenv: Path | None = None) -> "Settings":

@@ -24,6 +24,10 @@ logger = logging.getLogger(__name__)
 BEAT_SECONDS = 1
 EVERY_BEAT = ("persist", "sweep")
 MAINTENANCE_SECONDS = 60
+RETENTION_SECONDS = 3600
+NIGHT_HOURS = range(3, 6)
+"""UTC. Each minute of them a verification goes on where the last one stopped."""
+
 BACKLOG = 1000
 """Messages that may wait: with no worker running, the queue stays bounded."""
 
@@ -57,6 +61,10 @@ class Clock:
                     self._enqueue(duty, shard, self._shards)
         if slot % MAINTENANCE_SECONDS == 0:
             self._enqueue("maintain")
+            if slot // 3600 % 24 in NIGHT_HOURS:
+                self._enqueue("verify")
+        if slot % RETENTION_SECONDS == 0:
+            self._enqueue("retain")
 
     def _enqueue(self, duty: str, *args: int) -> None:
         message: Message[None] = Message(
@@ -64,7 +72,8 @@ class Clock:
             actor_name=duty,
             args=args,
             kwargs={},
-            options={"max_age": 10_000, "repeats": True},
+            # No max_age: a worker whose clock is ahead would drop everything. BACKLOG is the bound.
+            options={"repeats": True},
         )
         self._broker.enqueue(message)
 
@@ -73,7 +82,8 @@ def main() -> None:
     """Beat until SIGTERM or SIGINT."""
     settings = Settings.of_process()
     configure(settings)
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    # A beat that waits for Redis says so itself; those it holds up are not worth a line each.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
     url = settings.redis_url or ""
     clock = Clock(connect(url), make_broker(url), settings.persist_shards)
     scheduler = BlockingScheduler(timezone="UTC")

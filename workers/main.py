@@ -11,6 +11,9 @@ from workers.broker import DECOMPOSITION, UPKEEP, make_broker
 PERSIST_FOR = dt.timedelta(seconds=1)
 """As long as the clock's beat, so that the record is followed without a pause."""
 
+RETENTION_MS = 6 * 3_600_000
+"""A month of a busy installation takes its time, and nobody waits for it."""
+
 dramatiq.set_broker(make_broker(Settings.of_process().redis_url or ""))
 
 
@@ -43,3 +46,15 @@ def maintain() -> None:
     services = of_process()
     services.persistence.mend()
     services.maintenance.maintain()
+
+
+@dramatiq.actor(queue_name=UPKEEP, max_retries=0, time_limit=RETENTION_MS)
+def retain() -> None:
+    """Put closed months of the log away; the next hour tries again what fails."""
+    of_process().retention.put_away_due()
+
+
+@dramatiq.actor(queue_name=UPKEEP, max_retries=0)
+def verify() -> None:
+    """Verify what has gone on since the last night; the next minute of the night goes on."""
+    of_process().verification.verify_for_the_night()

@@ -22,6 +22,7 @@ from app.api import (
     idempotency,
     inbox,
     plans,
+    proof,
     stream,
     subtasks,
     tickets,
@@ -36,6 +37,7 @@ from app.services import Services
 _MODULES: Final = (
     plans,
     executions,
+    proof,
     subtasks,
     blockers,
     inbox,

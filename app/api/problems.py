@@ -19,6 +19,7 @@ PROBLEMS: Final[dict[type[Exception], tuple[int, str, str]]] = {
     domain.UnknownTask: (422, "unknown-task", "No such task"),
     domain.Invalid: (422, "invalid-request", "The request cannot be accepted"),
     domain.NotFound: (404, "not-found", "Not found"),
+    domain.Archived: (410, "archived", "The events have been put away"),
     domain.StaleLease: (409, "stale-lease", "The lease has passed on"),
     domain.Terminal: (409, "execution-ended", "The execution has ended"),
     domain.IllegalMove: (409, "illegal-move", "The state machine has no such move"),

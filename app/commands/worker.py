@@ -39,6 +39,8 @@ def work(settings: Settings) -> int:
     which the supervisor does already.
     """
     configure(settings)
+    # It would say each three seconds that it will try again.
+    logging.getLogger("dramatiq.worker").setLevel(logging.WARNING)
     import_module("workers.main")
     broker = dramatiq.get_broker()
     broker.emit_after("process_boot")

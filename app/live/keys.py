@@ -22,7 +22,7 @@ TIMER_SEPARATOR: Final = "|"
 class Keys:
     """The keys of one workspace."""
 
-    __slots__ = ("_prefix", "aside", "blockers", "log", "timers", "wake", "workspace_id")
+    __slots__ = ("_prefix", "aside", "blockers", "log", "timers", "waits", "wake", "workspace_id")
 
     def __init__(self, workspace_id: str) -> None:
         self.workspace_id = workspace_id
@@ -32,6 +32,7 @@ class Keys:
         self.wake = self._prefix + "wake"
         self.blockers = self._prefix + "blockers"
         self.aside = self._prefix + "aside"
+        self.waits = self._prefix + "waits"
 
     def header(self, execution_id: str) -> str:
         """Hash: ``seq`` and ``header``, the version and the header as JSON."""

@@ -74,7 +74,7 @@ class Log:
     def tail(
         self, positions: Mapping[str, str], wait: dt.timedelta
     ) -> list[tuple[str, list[LogEntry]]]:
-        """Wait for entries after the position in each workspace; for watchers."""
+        """Wait for entries after the position in each workspace, a second at most; for watchers."""
         streams: Any = {Keys(one).log: position for one, position in positions.items()}
         with translated():
             found: Any = self._blocking.xread(streams, count=1000, block=_block(wait))
@@ -234,12 +234,24 @@ class Log:
             pipeline.execute()
 
     def events(
-        self, workspace_id: str, execution_id: str, after: int, most: int
+        self,
+        workspace_id: str,
+        execution_id: str,
+        after: int,
+        most: int,
+        *,
+        before: int | None = None,
+        newest_first: bool = False,
     ) -> list[tuple[int, bytes, str]]:
-        """Read events that Redis holds, recorded or not: seq, body, hash, in order."""
+        """Read events that Redis holds, recorded or not: seq, body, hash; in order or against."""
         key = Keys(workspace_id).events(execution_id)
+        low, high = f"(0-{after}", "+" if before is None else f"(0-{before}"
         with translated():
-            found: Any = self._client.xrange(key, min=f"(0-{after}", count=most)
+            found: Any = (
+                self._client.xrevrange(key, max=high, min=low, count=most)
+                if newest_first
+                else self._client.xrange(key, min=low, max=high, count=most)
+            )
         return [
             (int(entry_id.partition(b"-")[2]), fields[b"e"], fields[b"h"].decode())
             for entry_id, fields in found

@@ -8,6 +8,7 @@ import msgspec
 
 from app.services.agents import AgentService
 from app.services.answers import AnswerService
+from app.services.backup import BackupService
 from app.services.blockers import BlockerService
 from app.services.capacity import CapacityService
 from app.services.decomposition import DecompositionService
@@ -22,9 +23,13 @@ from app.services.maintenance import MaintenanceService
 from app.services.people import PeopleService
 from app.services.persistence import PersistenceService
 from app.services.plans import PlanService
+from app.services.recovery import RecoveryService
+from app.services.replay import ReplayService
 from app.services.reports import ReportService
+from app.services.retention import RetentionService
 from app.services.rounds import SweepRounds
 from app.services.upkeep import UpkeepService
+from app.services.verification import VerificationService
 from app.services.why import WhyService
 from app.services.work import WorkService
 
@@ -51,5 +56,10 @@ class Services(msgspec.Struct, frozen=True):
     persistence: PersistenceService
     upkeep: UpkeepService
     rounds: SweepRounds
+    backup: BackupService
+    recovery: RecoveryService
     maintenance: MaintenanceService
+    retention: RetentionService
+    verification: VerificationService
+    replay: ReplayService
     health: HealthService

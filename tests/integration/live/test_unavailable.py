@@ -151,11 +151,10 @@ def test_a_mistake_of_ours_is_not_told_as_unavailable() -> None:
         raise redis.ResponseError("WRONGTYPE Operation against a key")
 
 
-def test_only_blocking_clients_may_read_for_ever(redis_url: str) -> None:
-    for blocking in (False, True):
-        client = connect(redis_url, blocking=blocking, max_connections=3)
-        options = client.connection_pool.connection_kwargs
-        assert (options["socket_timeout"] is None) == blocking
-        assert options["retry"].get_retries() == 0
-        assert client.connection_pool.max_connections == 3
-        client.close()
+def test_no_read_lasts_for_ever_and_nothing_is_sent_twice(redis_url: str) -> None:
+    client = connect(redis_url, max_connections=3)
+    options = client.connection_pool.connection_kwargs
+    assert options["socket_timeout"] == 10
+    assert options["retry"].get_retries() == 0
+    assert client.connection_pool.max_connections == 3
+    client.close()

@@ -2,20 +2,18 @@
 
 import functools
 import time
-from collections.abc import Callable
 
 import pytest
 
 from app import bootstrap
 from app.live.pulse import Pulse
 from app.services import Services
-from app.services.clock import Clock
 
-from ..stage import Stage
+from ..stage import Process, Stage
 
 
 def test_no_process_ends_the_leases_of_another_whatever_their_machines_say(
-    process: Callable[[Clock | None], Services], monkeypatch: pytest.MonkeyPatch
+    process: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def wrong_by(minutes: int) -> Services:
         machine = functools.partial(Pulse, machine=lambda: time.time() + 60 * minutes)

@@ -98,3 +98,9 @@ def test_an_execution_that_comes_while_its_agent_is_looked_at_is_watched_too(
     clock.advance(minutes=31)
     services.upkeep.sweep(agent.workspace_id)
     assert stage.status(execution_id) == "BLOCKED"
+
+
+def test_partitions_of_the_coming_months_are_made(services: Services, clock: TurnedClock) -> None:
+    clock.advance(days=40_000)
+    services.maintenance.maintain()
+    assert services.maintenance._partitions.make_ahead(clock()) == []

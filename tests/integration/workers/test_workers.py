@@ -1,6 +1,7 @@
 """The actors, the clock and the desk on real servers, in this process."""
 
 import importlib
+import json
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -9,6 +10,7 @@ import dramatiq
 import pytest
 import redis
 from dramatiq.brokers.redis import RedisBroker
+from dramatiq.common import current_millis
 from rq import Queue, SimpleWorker
 from rq.job import JobStatus
 from rq.serializers import JSONSerializer
@@ -100,6 +102,26 @@ def test_clock_has_the_log_recorded_and_ended_executions_put_away(
     assert header.status == "COMPLETED"
 
 
+def test_worker_whose_clock_is_minutes_ahead_records_as_any_other(
+    worker: dramatiq.Worker,
+    services: Services,
+    stage: Stage,
+    client: redis.Redis,
+    redis_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ahead_ms = current_millis() + 120_000
+    monkeypatch.setattr("dramatiq.middleware.age_limit.current_millis", lambda: ahead_ms)
+    execution_id = stage.execution(stage.agent())
+
+    clock_of(redis_url, client).beat()
+
+    wait_until(
+        "its events are recorded",
+        lambda: services.persistence.backlog(stage.workspace_id).entries == 0,
+    )
+
+
 def test_two_clocks_send_one_beat_per_second(
     broker: RedisBroker, stage: Stage, client: redis.Redis, redis_url: str, monkeypatch: Any
 ) -> None:
@@ -116,9 +138,49 @@ def test_two_clocks_send_one_beat_per_second(
     assert sent == 2 * SHARDS * len(("persist", "sweep"))
 
 
-def test_clock_says_nothing_where_there_is_no_workspace(
-    broker: RedisBroker, services: Services, client: redis.Redis, redis_url: str
+def test_months_of_the_log_are_looked_at_every_hour(
+    broker: RedisBroker,
+    services: Services,
+    client: redis.Redis,
+    redis_url: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    now = [0.0]
+    monkeypatch.setattr("workers.clock.time.time", lambda: now[0])
+    for now[0] in (7200.0, 7200.5, 7201.0, 7260.0, 10_800.0):
+        clock_of(redis_url, client).beat()
+    sent: Any = broker.client.hvals("dramatiq:upkeep.msgs")
+    assert [json.loads(one)["actor_name"] for one in sent].count("retain") == 2
+
+    looked: list[str] = []
+    monkeypatch.setattr(type(services.retention), "put_away_due", lambda _: looked.append("") or [])
+    broker.get_actor("retain").fn()
+    assert looked
+
+
+def test_night_has_executions_verified(
+    worker: dramatiq.Worker,
+    services: Services,
+    stage: Stage,
+    client: redis.Redis,
+    redis_url: str,
+) -> None:
+    execution_id = stage.execution(stage.agent())
+    beat = clock_of(redis_url, client)
+    place = stage.workspace_id, execution_id
+    noon = 1_000_000 // 86_400 * 86_400 + 43_200
+    for time_of_day, verified in ((noon, False), (noon - 9 * 3600 + 60, True)):
+        beat._send(time_of_day)
+        worker.broker.join("upkeep", timeout=20_000)
+        assert bool(services.verification.last(*place)) is verified
+
+
+def test_clock_says_nothing_where_there_is_no_workspace(
+    broker: RedisBroker, client: redis.Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Not at the full minute, when it asks for maintenance.
+    monkeypatch.setattr("workers.clock.time.time", lambda: 1_000_000.0)
+
     clock_of(redis_url, client).beat()
 
     assert broker.client.hlen("dramatiq:upkeep.msgs") == 0
