@@ -3,6 +3,7 @@
 from dramatiq import Message
 from dramatiq.brokers.redis import RedisBroker
 
+from app.live.scripts import translated
 from workers.broker import DECOMPOSITION
 
 
@@ -22,7 +23,8 @@ class QueuedJobs:
             kwargs={},
             options={},
         )
-        self._broker.enqueue(message)
+        with translated():
+            self._broker.enqueue(message)
 
     def fetch(self, workspace_id: str, plan_id: str, delay_seconds: float) -> None:
         """Have the next step of an import taken, after a delay."""
@@ -33,4 +35,5 @@ class QueuedJobs:
             kwargs={},
             options={},
         )
-        self._broker.enqueue(message, delay=round(delay_seconds * 1000) or None)
+        with translated():
+            self._broker.enqueue(message, delay=round(delay_seconds * 1000) or None)

@@ -10,7 +10,7 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from app.domain import errors as domain
-from app.services.errors import Busy, LiveUnavailable, NotConfigured, RecordUnavailable
+from app.services.errors import Busy, Full, LiveUnavailable, NotConfigured, RecordUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -19,6 +19,7 @@ PROBLEMS: Final[dict[type[Exception], tuple[int, str, str]]] = {
     domain.UnknownTask: (422, "unknown-task", "No such task"),
     domain.Invalid: (422, "invalid-request", "The request cannot be accepted"),
     domain.NotFound: (404, "not-found", "Not found"),
+    domain.Archived: (410, "archived", "The events have been put away"),
     domain.StaleLease: (409, "stale-lease", "The lease has passed on"),
     domain.Terminal: (409, "execution-ended", "The execution has ended"),
     domain.IllegalMove: (409, "illegal-move", "The state machine has no such move"),
@@ -26,6 +27,7 @@ PROBLEMS: Final[dict[type[Exception], tuple[int, str, str]]] = {
     domain.Conflict: (409, "conflict", "It does not fit the present state"),
     domain.DomainError: (422, "refused", "Refused"),
     NotConfigured: (501, "not-configured", "Not set up here"),
+    Full: (503, "full", "Too little room is left"),
     Busy: (503, "busy", "Too many at once"),
     LiveUnavailable: (503, "unavailable", "A server behind this one does not answer"),
     RecordUnavailable: (503, "unavailable", "A server behind this one does not answer"),

@@ -13,6 +13,7 @@ from marshmallow.exceptions import ValidationError
 from app.domain.blockers import BlockerKind, Resolution
 from app.domain.ids import is_own_id
 from app.domain.plan import Ordering, PlanStatus
+from app.domain.proof import Where
 from app.domain.states import ExecutionStatus
 from app.domain.why import Cause, ClearedBy
 
@@ -667,3 +668,57 @@ class File(Schema):
     url = fields.String(required=True)
     created_by = fields.String(required=True)
     created_at = fields.AwareDateTime(required=True)
+
+
+class Difference(Schema):
+    """One thing that is not as the log says; ``seq`` is the last event that changed it."""
+
+    seq = fields.Integer(required=True)
+    where = fields.String(required=True, validate=validate.OneOf([one.value for one in Where]))
+    what = fields.String(required=True)
+    expected = fields.Raw(required=True, allow_none=True)
+    found = fields.Raw(required=True, allow_none=True)
+
+
+class Proof(Schema):
+    """Whether the log proves what is stored; ``differences`` holds the first of each kind."""
+
+    execution_id = fields.String(required=True)
+    ok = fields.Boolean(required=True)
+    events = fields.Integer(required=True)
+    head_hash = fields.String(required=True)
+    differences = fields.List(fields.Nested(Difference), required=True)
+    differences_total = fields.Integer(required=True)
+
+
+class ExecutionReport(Schema):
+    """What a log tells; ``docs/proof.md`` says what its parts hold."""
+
+    execution_id = fields.String(required=True)
+    plan_id = fields.String(required=True)
+    plan_version = fields.Integer(required=True)
+    title = fields.String(required=True)
+    goal = fields.String(required=True)
+    status = fields.String(required=True)
+    status_message = fields.String(required=True)
+    owner = fields.String(required=True)
+    agents = fields.List(fields.Dict(), required=True)
+    created_at = fields.AwareDateTime(required=True, allow_none=True)
+    started_at = fields.AwareDateTime(required=True, allow_none=True)
+    completed_at = fields.AwareDateTime(required=True, allow_none=True)
+    as_of = fields.AwareDateTime(required=True, allow_none=True)
+    duration_seconds = fields.Float(required=True)
+    counts = fields.Dict(required=True)
+    tasks_total = fields.Integer(required=True)
+    tasks_done = fields.Integer(required=True)
+    subtasks_total = fields.Integer(required=True)
+    subtasks_done = fields.Integer(required=True)
+    attempts = fields.Integer(required=True)
+    spent = fields.Dict(required=True)
+    tasks = fields.List(fields.Dict(), required=True)
+    deviations = fields.List(fields.Dict(), required=True)
+    interventions = fields.List(fields.Dict(), required=True)
+    blockers = fields.List(fields.Dict(), required=True)
+    usage = fields.Dict(required=True)
+    events = fields.Integer(required=True)
+    head_hash = fields.String(required=True)

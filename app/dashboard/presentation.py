@@ -32,6 +32,10 @@ class Rows(msgspec.Struct, frozen=True):
     next_cursor: str | None
 
 
+NOTHING: Final = Rows([], None)
+"""An empty list."""
+
+
 def rows(page: Page) -> Rows:
     """Give a page of a list with values as on the wire."""
     return Rows([wire(row) for row in page.items], page.next_cursor)

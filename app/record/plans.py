@@ -132,19 +132,19 @@ class Plans:
         They need review, could not be broken down, or are refused by their own gates and no
         execution has overridden that.
         """
-        overridden = exists().where(
-            executions.c.workspace_id == plans.c.workspace_id,
-            executions.c.plan_id == plans.c.plan_id,
-        )
-        asked = plans.c.status.in_([PlanStatus.NEEDS_REVIEW.value, PlanStatus.FAILED.value])
-        refused = (plans.c.status == PlanStatus.REFUSED.value) & ~overridden
         query = (
             select(*_SUMMARY)
-            .where(plans.c.workspace_id == workspace_id, asked | refused)
+            .where(_waits(workspace_id))
             .order_by(plans.c.updated_at, plans.c.plan_id)
         )
         with transaction(self._engine) as connection:
             return [_summary(*row) for row in connection.execute(query)]
+
+    def count_waiting(self, workspace_id: str) -> int:
+        """Count the plans that wait for a person."""
+        query = select(func.count()).select_from(plans).where(_waits(workspace_id))
+        with transaction(self._engine) as connection:
+            return connection.execute(query).scalar_one()
 
     def delete(self, workspace_id: str, plan_id: str) -> bool:
         """Delete a plan with its tasks and breakdowns; tell whether it was there.
@@ -229,6 +229,16 @@ class Plans:
         """
         with transaction(self._engine) as connection:
             _update(connection, workspace_id, plan_id, status=status.value, status_message=message)
+
+
+def _waits(workspace_id: str) -> ColumnElement[bool]:
+    overridden = exists().where(
+        executions.c.workspace_id == plans.c.workspace_id,
+        executions.c.plan_id == plans.c.plan_id,
+    )
+    asked = plans.c.status.in_([PlanStatus.NEEDS_REVIEW.value, PlanStatus.FAILED.value])
+    refused = (plans.c.status == PlanStatus.REFUSED.value) & ~overridden
+    return (plans.c.workspace_id == workspace_id) & (asked | refused)
 
 
 def _is(workspace_id: str, plan_id: str) -> ColumnElement[bool]:
