@@ -2,7 +2,6 @@
 
 import datetime as dt
 import functools
-from http import HTTPStatus
 from typing import Final
 
 import redis
@@ -24,10 +23,7 @@ from app.live.tickets import Tickets
 from app.live.timers import Timers
 from app.live.wakeups import Wakeups
 from app.live.work import Work
-from app.planexe.cloud import Cloud
-from app.planexe.connection import Connection
-from app.planexe.source import PlanSource, RecognisedServer
-from app.planexe.worker import Worker
+from app.planexe.source import PlanSource
 from app.record.agents import Agents
 from app.record.archives import Archives
 from app.record.batches import BatchWriter
@@ -87,7 +83,6 @@ from workers.broker import make_broker
 from workers.jobs import QueuedJobs
 
 POOL_SIZE: Final = 8
-CLOUD_REQUESTS_PER_MINUTE: Final = 60
 
 
 class MissingServers(Exception):
@@ -273,18 +268,10 @@ def _decomposer(settings: Settings) -> Decomposer:
 def _plan_source(settings: Settings) -> PlanSource | None:
     if not settings.source_url:
         return None
-    key = settings.source_api_key
-    headers = {"X-API-Key": key} if key else {}
-    tools = Connection(settings.source_url, headers, per_minute=CLOUD_REQUESTS_PER_MINUTE)
-    runs = Connection(settings.source_url, headers)
-    cloud, worker = Cloud(tools), Worker(runs, settings.source_model)
-    if settings.source_kind == "cloud":
-        return cloud
-    if settings.source_kind == "worker":
-        return worker
-    return RecognisedServer(
-        cloud, worker, lambda: runs.status("/mcp/tools") != HTTPStatus.NOT_FOUND
-    )
+    from app.planexe.servers import open_source  # noqa: PLC0415 - brings httpx along, for this alone
+
+    key, kind, model = settings.source_api_key, settings.source_kind, settings.source_model
+    return open_source(settings.source_url, key, kind, model)
 
 
 def _defaults(settings: Settings) -> Defaults:

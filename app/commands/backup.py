@@ -6,7 +6,8 @@ from app.bootstrap import build
 from app.commands.options import path
 from app.commands.reach import reach
 from app.embedded.errors import StartError
-from app.record import migrate
+from app.record.migrate import current
+from app.record.schema import newest
 from app.services.errors import BackupError
 from config.settings import Settings
 
@@ -19,7 +20,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(settings: Settings, options: argparse.Namespace) -> int:
     """Do what the options ask for."""
     with reach(settings) as reached:
-        if migrate.current(reached.database_url or "") != migrate.newest():
+        if current(reached.database_url or "") != newest():
             raise StartError("The database is of another version. Run `planexe-ax prepare` first.")
         try:
             manifest = build(reached).backup.create(options.file)

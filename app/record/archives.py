@@ -18,8 +18,8 @@ from app.record.batches import LoggedEvent, event_rows
 from app.record.copying import copy_rows
 from app.record.engine import transaction
 from app.record.errors import Damaged, NotClosed
-from app.record.migrate import newest
 from app.record.partitions import Month, month_of, partition_of
+from app.record.schema import newest
 from app.record.tables import event_archives, execution_events, executions
 
 # "plarchv" in ASCII: one process at a time puts months away.
@@ -158,7 +158,7 @@ class Archives:
     def _write(self, month: Month, born: Sequence[Born], now: dt.datetime) -> Manifest:
         draft = Draft(self.folder, month)
         with closing(self._events(month)) as events:
-            draft.write(events, newest() or "", now)
+            draft.write(events, newest(), now)
         manifest, contents = draft.read_back()
         _compare(contents, {one.execution_id: one.head for one in born if one.head.seq})
         draft.publish()

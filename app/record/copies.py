@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import Connection, Engine, Table, text
 
-from app.record import migrate, partitions
+from app.record import partitions, schema
 from app.record.engine import transaction
 from app.record.errors import UnknownSchema
 from app.record.tables import execution_events, metadata
@@ -71,13 +71,15 @@ class Copies:
             UnknownSchema: The database or the files are of a newer version of the program.
             RecordError: A file does not fit its table; nothing was changed.
         """
-        if not migrate.is_known(revision):
+        if revision not in schema.known():
             raise UnknownSchema(f"The backup has schema {revision}, which is newer than this.")
 
         def fill(connection: Connection) -> None:
             for file in files:
                 with read(file.path) as source:
                     _load(connection, file, source)
+
+        from app.record import migrate  # noqa: PLC0415 - brings Alembic along, for this alone
 
         url = self._engine.url.render_as_string(hide_password=False)
         migrate.build_anew(url, revision, empty, fill)

@@ -12,7 +12,6 @@ from typing import Final
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
@@ -69,21 +68,10 @@ def build_anew(
             raise UnknownSchema(str(error)) from error
 
 
-def is_known(revision: str) -> bool:
-    """Tell whether this version of the program can bring a schema of this revision up to date."""
-    scripts = ScriptDirectory.from_config(_config())
-    return any(script.revision == revision for script in scripts.walk_revisions())
-
-
 def current(database_url: str) -> str | None:
     """Name the revision the database is at, None where it is empty."""
     with _locked(database_url) as connection:
         return MigrationContext.configure(connection).get_current_revision()
-
-
-def newest() -> str | None:
-    """Name the revision that this version of the program needs."""
-    return ScriptDirectory.from_config(_config()).get_current_head()
 
 
 def _run(database_url: str, step: Callable[[Config], None]) -> None:

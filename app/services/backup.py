@@ -15,9 +15,9 @@ import msgspec
 from app.live.executions import LiveExecutions
 from app.live.inventory import Inventory
 from app.live.log import Log
-from app.record import migrate
 from app.record.chains import Chains, Walk
 from app.record.copies import Copies, TableFile, checked
+from app.record.schema import newest
 from app.services.clock import Clock
 from app.services.errors import BackupError
 from app.services.persistence import PersistenceService
@@ -139,7 +139,7 @@ class BackupService:
                 self._persistence.drain(workspace_id, _DRAIN)
 
     def _write(self, draft: Path) -> Manifest:
-        revision = migrate.newest() or ""
+        revision = newest()
         with (
             os.fdopen(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b") as file,
             zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive,

@@ -11,6 +11,7 @@ from app.record import migrate
 from app.record.engine import connect, driver_url, transaction
 from app.record.errors import RecordUnavailable, UnknownSchema
 from app.record.partitions import is_partition
+from app.record.schema import newest
 from app.record.tables import metadata
 
 from .builders import NOON
@@ -35,7 +36,7 @@ def all_tables_in(url: str) -> set[str]:
 def test_schema_goes_up_down_and_up_again(empty_database_url: str) -> None:
     assert migrate.current(empty_database_url) is None
     migrate.upgrade(empty_database_url)
-    assert migrate.current(empty_database_url) == migrate.newest()
+    assert migrate.current(empty_database_url) == newest()
     assert tables_in(empty_database_url) == set(metadata.tables)
     migrate.downgrade(empty_database_url)
     assert migrate.current(empty_database_url) is None
@@ -63,7 +64,7 @@ def test_migrated_schema_equals_the_tables(database_url: str) -> None:
 def test_several_processes_may_migrate_at_once(empty_database_url: str) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(migrate.upgrade, [empty_database_url] * 4))
-    assert migrate.current(empty_database_url) == migrate.newest()
+    assert migrate.current(empty_database_url) == newest()
 
 
 def test_database_of_a_newer_version_is_refused(database_url: str) -> None:
