@@ -37,6 +37,12 @@ ROUND = dt.timedelta(minutes=4)
 ROUNDS_AT_MOST = 300
 SUBTASKS = ("survey", "dig", "permit", "build", "light")
 SEED = 20_261_122
+IN_VAIN_AT_MOST = 5
+"""How often an agent looks for its permit in vain.
+
+The product has it look again after 5 minutes, doubling to 6 hours. Left to chance alone, one
+agent in a thousand looks nine times and waits for a day: longer than all rounds last.
+"""
 
 
 def plan_with(helper: str | None) -> dict[str, Any]:
@@ -92,6 +98,7 @@ class Worker:
         self._away_for = 0
         self._late: dict[str, Any] | None = None
         self._calls = 0
+        self._looks = 0
 
     def live(self, services: Services) -> None:
         """Do a round's work: through one web process or another, as the load balancer likes."""
@@ -137,11 +144,16 @@ class Worker:
             return self._tell(services, EventType.TASK_ERROR, task, error_type="permanent")
         if subtask_id == "dig" and self._chance(0.4):
             return self._tell(services, EventType.TASK_ERROR, task, error_type="network")
-        if subtask_id == "permit" and self._chance(0.4):
+        if subtask_id == "permit" and self._looks_in_vain():
             return self._tell(services, EventType.TASK_BLOCKED, task)
         if self._chance(0.1):
             self._tell(services, EventType.HEARTBEAT, task, progress_percent=50.0)
         return self._complete(services, task)
+
+    def _looks_in_vain(self) -> bool:
+        """Look for the permit, which somebody outside gives late, though not too late."""
+        self._looks += 1
+        return self._looks <= IN_VAIN_AT_MOST and self._chance(0.4)
 
     def _vanish(self, rounds: int, task: dict[str, Any] | None) -> None:
         """Be away, and come back without a memory; a task given will be reported on late."""
@@ -284,8 +296,31 @@ def run_to_the_end(
         finally:
             stop.set()
         persisting.result()
-    assert not busy, f"{len(busy)} executions did not end in {ROUNDS_AT_MOST} rounds"
+    assert not busy, said_of(stage, busy)
     return number
+
+
+def said_of(stage: Stage, busy: list[Worker]) -> str:
+    """Tell what the product itself says of the executions that did not end."""
+    lines = [f"{len(busy)} executions did not end in {ROUNDS_AT_MOST} rounds:"]
+    for one in busy:
+        view = stage.services.executions.get(stage.workspace_id, one.execution_id)
+        lines.append(f"{one.execution_id} of {one.me.agent_id}: {view['status']}")
+        lines += [f"  {told}" for told in whys(stage, one.execution_id)]
+    return "\n".join(lines)
+
+
+def whys(stage: Stage, execution_id: str) -> list[str]:
+    """Give the product's word on each subtask that is not done."""
+    tree = stage.services.executions.tree(stage.workspace_id, execution_id)
+    tasks = [task for phase in tree["phases"] for task in phase["tasks"]]
+    return [
+        "{task_id} is {status}, {cause} since {since} until {until}, cleared by {cleared_by}: "
+        "{detail}".format_map(row["why"])
+        for task in tasks
+        for row in task["subtasks"]
+        if row["why"]
+    ]
 
 
 def work_a_round(
