@@ -1,4 +1,4 @@
-"""A million events of a thousand executions: pages stay fast, and every query uses an index."""
+"""A million events of a thousand executions: pages stay cheap, and every query uses an index."""
 
 import datetime as dt
 import json
@@ -18,6 +18,7 @@ from app.record.partitions import Partitions
 from app.services import Services
 from app.web import create
 from config.settings import Settings
+from tests.computing import computes_within
 
 from .stage import Stage, TurnedClock, plan_document
 
@@ -25,6 +26,8 @@ EXECUTIONS = 1000
 EVENTS = 1000
 MONTHS = 5
 BUDGET_MS = 50
+BLOCKS_AT_MOST = 200
+"""What PostgreSQL may read for a query, of tens of thousands; an execution's events fill 60."""
 CALLS = 20
 
 OTHERS = """
@@ -87,7 +90,8 @@ class Million:
 
     def _explain(self, made: tuple[str, Any]) -> Any:
         with transaction(self._engine) as connection:
-            rows = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {made[0]}", made[1])
+            explain = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {made[0]}"
+            rows = connection.exec_driver_sql(explain, made[1])
             return json.loads(rows.scalar_one())[0]["Plan"]
 
 
@@ -142,7 +146,7 @@ def million(
     return Million(create(settings, services), owner_key, engine, ids[EXECUTIONS // 2])
 
 
-def test_pages_of_a_million_events_are_fast_and_use_indexes(million: Million) -> None:
+def test_pages_of_a_million_events_are_cheap_and_use_indexes(million: Million) -> None:
     events = "/api/executions/{}/events"
     found = {
         f"{events}?type=task_complete": 100,
@@ -157,7 +161,6 @@ def test_pages_of_a_million_events_are_fast_and_use_indexes(million: Million) ->
         "/api/executions?agent_id=agent_two": 50,
         "/api/executions?agent_id=agent_two&status=FAILED": 10,
     }
-    slow: dict[str, float] = {}
     for path, count in found.items():
         assert len(million.get(path)["items"]) == count, path
         for plan in million.plans(path):
@@ -166,8 +169,9 @@ def test_pages_of_a_million_events_are_fast_and_use_indexes(million: Million) ->
             assert "Seq Scan" not in kinds, (path, plan)
             of_log = {node["Relation Name"] for node in scanned} - {"executions"}
             assert len(of_log) <= 1, (path, of_log)
-        took = million.slowest_but_one_ms(path)
-        print(f"{took:6.1f} ms  {path}")
-        if took > BUDGET_MS:
-            slow[path] = took
-    assert slow == {}
+            blocks = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+            assert blocks <= BLOCKS_AT_MOST, (path, plan)
+        # By the clock the page depends on what else the machine does: told, and not compared.
+        print(f"{million.slowest_but_one_ms(path):6.1f} ms  {path}")
+        with computes_within(BUDGET_MS / 1000):
+            million.get(path)

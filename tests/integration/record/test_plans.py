@@ -1,5 +1,4 @@
 import datetime as dt
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
@@ -14,6 +13,7 @@ from app.record.errors import AlreadyExists, StillReferenced
 from app.record.executions import Executions
 from app.record.identities import Identities
 from app.record.plans import Plans, StoredPlan
+from tests.computing import computes_within
 
 from .builders import WORKSPACE, make_header, make_plan
 
@@ -183,11 +183,10 @@ def test_plan_is_kept_while_an_execution_is_live(plans: Plans, plan: Plan, engin
     assert executions.get(WORKSPACE, "exec_1") == ended
 
 
-def test_ten_thousand_tasks_are_stored_and_read_within_seconds(plans: Plans) -> None:
+def test_ten_thousand_tasks_are_stored_and_read_within_two_seconds(plans: Plans) -> None:
     plan = make_plan(phases=10, tasks=1000)
-    begun = time.monotonic()
-    plans.add(WORKSPACE, plan, PlanStatus.READY, "user_1")
-    stored = plans.get(WORKSPACE, plan.plan_id)
-    assert time.monotonic() - begun < 5
+    with computes_within(2):
+        plans.add(WORKSPACE, plan, PlanStatus.READY, "user_1")
+        stored = plans.get(WORKSPACE, plan.plan_id)
     assert stored
     assert stored.plan == plan

