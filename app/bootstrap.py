@@ -2,6 +2,7 @@
 
 import datetime as dt
 import functools
+from importlib import import_module
 from typing import Final
 
 import redis
@@ -13,8 +14,10 @@ from app.live.blockers import OpenBlockers
 from app.live.change import Delays
 from app.live.client import connect as connect_redis
 from app.live.executions import LiveExecutions
+from app.live.inquiries import Inquiries
 from app.live.locks import Locks
 from app.live.log import Log
+from app.live.model_limits import ModelLimits
 from app.live.scripts import Scripts
 from app.live.tickets import Tickets
 from app.live.timers import Timers
@@ -23,12 +26,14 @@ from app.live.work import Work
 from app.record.agents import Agents
 from app.record.batches import BatchWriter
 from app.record.breakdowns import Breakdowns
+from app.record.decompositions import Decompositions
 from app.record.engine import connect as connect_postgres
 from app.record.errors import RecordError
 from app.record.executions import Executions
 from app.record.files import Files
 from app.record.history import History
 from app.record.identities import Identities
+from app.record.model_answers import ModelAnswers
 from app.record.plans import Plans
 from app.services import Services
 from app.services.agents import AgentService, AgentTerms
@@ -45,17 +50,19 @@ from app.services.health import HealthService
 from app.services.history import HistoryService
 from app.services.identity import Identity
 from app.services.inbox import InboxService
+from app.services.inquiries import InquiryService
 from app.services.maintenance import MaintenanceService
+from app.services.model import Budget, Client, ModelAccess
 from app.services.people import PeopleService
 from app.services.persistence import PersistenceService
 from app.services.plans import PlanService
 from app.services.presence import Presence
 from app.services.reports import ReportService
+from app.services.strategies import Strategies
 from app.services.upkeep import UpkeepLimits, UpkeepService
 from app.services.why import WhyService
 from app.services.work import WorkService
 from config.settings import Settings
-from decomposer.breakdown import Decomposer
 from decomposer.readers import ReadLimits
 from decomposer.rules import RuleStrategy, load_rulebook
 from decomposer.strategy import Defaults
@@ -63,6 +70,8 @@ from workers.broker import make_broker
 from workers.jobs import QueuedJobs
 
 POOL_SIZE: Final = 8
+LATE_SECONDS: Final = 10
+"""How long after its deadline a call to the model still counts, where its worker was killed."""
 
 
 class MissingServers(Exception):
@@ -114,14 +123,35 @@ def build(settings: Settings, clock: Clock = system_clock) -> Services:
     blockers, files = OpenBlockers(client), FileService(Files(engine), clock)
     desk = WorkService(live, work, Wakeups(blocking), agents, presence, lease, clock)
     jobs = QueuedJobs(make_broker(settings.redis_url))
+    decompositions, defaults = Decompositions(engine), _defaults(settings)
+    model_limits = ModelLimits(
+        client,
+        scripts,
+        settings.decomposition_concurrency,
+        settings.decomposition_calls_per_minute,
+        dt.timedelta(seconds=settings.decomposition_deadline_seconds + LATE_SECONDS),
+    )
+    access = _model_access(settings, model_limits, ModelAnswers(engine), decompositions)
+    strategies = _strategies(settings, access)
+    read_limits = _read_limits(settings)
     probes = {"redis": client.ping, "postgresql": Identities(engine).any_user}
     return Services(
         identity=identity,
         answers=AnswerService(StoredAnswers(client)),
         agents=agents,
-        plans=PlanService(plans, breakdowns, jobs, _read_limits(settings), clock),
+        plans=PlanService(plans, breakdowns, decompositions, jobs, read_limits, clock),
         decomposition=DecompositionService(
-            plans, breakdowns, agent_records, _decomposer(settings), _defaults(settings)
+            plans,
+            breakdowns,
+            decompositions,
+            agent_records,
+            strategies,
+            defaults,
+            jobs,
+            Locks(client),
+        ),
+        inquiries=InquiryService(
+            Inquiries(client, blocking), agents, strategies, read_limits, defaults, jobs
         ),
         executions=execution_service,
         work=desk,
@@ -188,9 +218,35 @@ def _read_limits(settings: Settings) -> ReadLimits:
     )
 
 
-def _decomposer(settings: Settings) -> Decomposer:
-    rulebook = load_rulebook(settings.rules_dir)
-    return Decomposer(RuleStrategy(rulebook), rulebook.catalogue, settings.confidence_threshold)
+def _strategies(settings: Settings, access: ModelAccess | None) -> Strategies:
+    return Strategies(
+        RuleStrategy(load_rulebook(settings.rules_dir)),
+        settings.confidence_threshold,
+        access,
+        compare=settings.decomposition_compare == "yes",
+    )
+
+
+def _model_access(
+    settings: Settings, limits: ModelLimits, answers: ModelAnswers, decompositions: Decompositions
+) -> ModelAccess | None:
+    model, server = settings.decomposition_model, settings.decomposition_base_url
+    if not model or not server:
+        return None
+
+    @functools.cache
+    def client() -> Client:
+        # At first use, and so in workers only: the SDK takes 0.8 s to import.
+        return import_module("decomposer.model.client").ModelClient(
+            model,
+            server,
+            settings.decomposition_api_key,
+            settings.decomposition_deadline_seconds,
+            (settings.decomposition_input_usd, settings.decomposition_output_usd),
+        )
+
+    budget = Budget(settings.decomposition_budget_tokens, settings.decomposition_budget_usd)
+    return ModelAccess((model, server), client, limits, answers, decompositions, budget)
 
 
 def _defaults(settings: Settings) -> Defaults:

@@ -10,6 +10,7 @@ import dramatiq
 
 from config.logging import configure
 from config.settings import Settings
+from workers.broker import DECOMPOSITION, MODEL, UPKEEP
 
 # Dramatiq looks for new messages so often; its own 1000 ms would show on the dashboard.
 _IDLE_MS: Final = 50
@@ -38,11 +39,22 @@ def work(settings: Settings) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
-    worker = dramatiq.Worker(
-        broker, worker_timeout=_IDLE_MS, worker_threads=settings.worker_threads
-    )
-    worker.start()
+    workers = _workers(broker, settings)
+    for worker in workers:
+        worker.start()
     stop.wait()
-    worker.stop(timeout=_STOP_MS)
+    for worker in workers:
+        worker.stop(timeout=_STOP_MS // len(workers))
     broker.close()
     return 0
+
+
+def _workers(broker: dramatiq.Broker, settings: Settings) -> list[dramatiq.Worker]:
+    """Make what handles the queues: calls to a model wait on threads of their own."""
+    shares = [({DECOMPOSITION, UPKEEP}, settings.worker_threads)]
+    if settings.decomposition_model:
+        shares.append(({MODEL}, settings.decomposition_concurrency))
+    return [
+        dramatiq.Worker(broker, queues=queues, worker_timeout=_IDLE_MS, worker_threads=threads)
+        for queues, threads in shares
+    ]

@@ -17,6 +17,7 @@ from app.services.health import HealthService
 from app.services.history import HistoryService
 from app.services.identity import Identity
 from app.services.inbox import InboxService
+from app.services.inquiries import InquiryService
 from app.services.maintenance import MaintenanceService
 from app.services.people import PeopleService
 from app.services.persistence import PersistenceService
@@ -35,6 +36,7 @@ class Services(msgspec.Struct, frozen=True):
     agents: AgentService
     plans: PlanService
     decomposition: DecompositionService
+    inquiries: InquiryService
     executions: ExecutionService
     work: WorkService
     reports: ReportService

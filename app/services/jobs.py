@@ -9,3 +9,11 @@ class Jobs(Protocol):
     def decompose(self, workspace_id: str, plan_id: str, version: int) -> None:
         """Have every task of a plan broken down as this version."""
         ...
+
+    def decompose_task(self, workspace_id: str, plan_id: str, version: int, task_id: str) -> None:
+        """Have a model break one task of a plan down as this version."""
+        ...
+
+    def answer_inquiry(self, workspace_id: str, inquiry_id: str) -> None:
+        """Have a model answer an agent's inquiry."""
+        ...

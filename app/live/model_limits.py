@@ -1,0 +1,53 @@
+"""What all workers together may ask of the model: so many calls at once, so many in a minute."""
+
+import datetime as dt
+from typing import Final
+
+import redis
+
+from app.live.keys import MODEL_CALLS, MODEL_PAUSE, MODEL_STARTS
+from app.live.scripts import Scripts, translated
+
+_SHORTEST_PAUSE: Final = dt.timedelta(milliseconds=1)
+
+
+class ModelLimits:
+    """The places for calls to the model, and its server's wish to be left alone."""
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        scripts: Scripts,
+        most: int,
+        per_minute: int,
+        life: dt.timedelta,
+    ) -> None:
+        """Keep the limits.
+
+        Args:
+            client: Of the Redis that all workers share.
+            scripts: Of the same.
+            most: Calls at once.
+            per_minute: Calls that begin in a minute; 0 for any number.
+            life: How long a call counts whose worker was killed; more than a call may take.
+        """
+        self._client = client
+        self._scripts = scripts
+        self._limits = (most, per_minute, int(life.total_seconds() * 1000))
+
+    def admit(self, call: str) -> dt.timedelta:
+        """Let a call begin, or tell how long to wait before asking again: zero where it may."""
+        keys = [MODEL_CALLS, MODEL_STARTS, MODEL_PAUSE]
+        wait = self._scripts.run("admit", keys, [call, *self._limits])
+        return dt.timedelta(milliseconds=wait)
+
+    def leave(self, call: str) -> None:
+        """Give the place of a call back."""
+        with translated():
+            self._client.zrem(MODEL_CALLS, call)
+
+    def pause(self, seconds: float) -> None:
+        """Let nobody begin for a time."""
+        life = max(dt.timedelta(seconds=seconds), _SHORTEST_PAUSE)
+        with translated():
+            self._client.set(MODEL_PAUSE, "1", px=life)
