@@ -70,8 +70,6 @@ from workers.broker import make_broker
 from workers.jobs import QueuedJobs
 
 POOL_SIZE: Final = 8
-LATE_SECONDS: Final = 10
-"""How long after its deadline a call to the model still counts, where its worker was killed."""
 
 
 class MissingServers(Exception):
@@ -129,7 +127,6 @@ def build(settings: Settings, clock: Clock = system_clock) -> Services:
         scripts,
         settings.decomposition_concurrency,
         settings.decomposition_calls_per_minute,
-        dt.timedelta(seconds=settings.decomposition_deadline_seconds + LATE_SECONDS),
     )
     access = _model_access(settings, model_limits, ModelAnswers(engine), decompositions)
     strategies = _strategies(settings, access)

@@ -1,6 +1,7 @@
 """``planexe-ax worker``: handle the messages of the queue, in one process."""
 
 import argparse
+import logging
 import signal
 import threading
 from importlib import import_module
@@ -39,7 +40,10 @@ def work(settings: Settings) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
-    workers = _workers(broker, settings)
+    # Told of each call by our own line already; and that one broker has two workers is meant so.
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
+    logging.getLogger("dramatiq.broker.RedisBroker").setLevel(logging.ERROR)
+    workers = workers_of(broker, settings)
     for worker in workers:
         worker.start()
     stop.wait()
@@ -49,8 +53,11 @@ def work(settings: Settings) -> int:
     return 0
 
 
-def _workers(broker: dramatiq.Broker, settings: Settings) -> list[dramatiq.Worker]:
-    """Make what handles the queues: calls to a model wait on threads of their own."""
+def workers_of(broker: dramatiq.Broker, settings: Settings) -> list[dramatiq.Worker]:
+    """Make what handles the queues: calls to a model wait on threads of their own.
+
+    Two workers that share no queue share nothing but the broker.
+    """
     shares = [({DECOMPOSITION, UPKEEP}, settings.worker_threads)]
     if settings.decomposition_model:
         shares.append(({MODEL}, settings.decomposition_concurrency))

@@ -114,13 +114,12 @@ class _Conversation:
         self._wait_for_place(name)
         began = time.monotonic()
         try:
-            completion = self._access.client().call(messages)
+            with self._access.limits.kept(name):
+                completion = self._access.client().call(messages)
         except ModelBusy as error:
             if error.retry_after:
                 self._access.limits.pause(error.retry_after)
             raise
-        finally:
-            self._access.limits.leave(name)
         self._used += completion.usage
         told = {"purpose": self._purpose.name, "seconds": round(time.monotonic() - began, 2)}
         logger.info("model answered", extra=told | {"tokens": completion.usage.output_tokens})

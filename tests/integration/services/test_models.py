@@ -1,6 +1,7 @@
 """Plans broken down by a model, task by task: limits, budget, cache, and being killed half-way."""
 
 import dataclasses
+import datetime as dt
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +10,6 @@ from typing import Any
 import pytest
 import redis
 
-from app import bootstrap
 from app.domain.errors import Invalid, NotFound
 from app.live.keys import MODEL_CALLS
 from app.live.model_limits import ModelLimits
@@ -241,25 +241,6 @@ def test_plan_deleted_meanwhile_ends_the_work(
     assert len(server.calls) == 1
 
 
-def test_plan_that_cannot_be_broken_down_costs_nothing(
-    services: Services, stage: Stage, sent: Sent, server: ModelServer
-) -> None:
-    document = plan_of(2)
-    one, two = document["phases"][0]["tasks"]
-    one["subtasks"] = [{"subtask_id": "a", "title": "Look", "prerequisites": ["b"]}]
-    two["subtasks"] = [{"subtask_id": "b", "title": "Look", "prerequisites": ["a"]}]
-    try:
-        plan_id = begun(stage, document)
-    except Invalid:  # pragma: no cover - readers may come to find this first
-        return
-    except Exception as error:  # noqa: BLE001
-        assert "cycle" in str(error).casefold() or getattr(error, "faults", None)  # noqa: PT017
-        assert not sent.tasks
-        return
-    assert shown(services, stage, plan_id)["status"] == "FAILED"
-    assert not sent.tasks
-
-
 class TestBudget:
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:
@@ -376,7 +357,7 @@ class TestLimits:
             yield client
 
     def limits(self, client: redis.Redis, most: int, per_minute: int = 0) -> ModelLimits:
-        life = bootstrap.dt.timedelta(milliseconds=300)
+        life = dt.timedelta(milliseconds=300)
         return ModelLimits(client, Scripts(client), most, per_minute, life)
 
     def test_places_are_shared_and_given_back(self, client: redis.Redis) -> None:
@@ -394,6 +375,19 @@ class TestLimits:
         assert not limits.admit("killed")
 
         wait_until("its place is free", lambda: not limits.admit("next"))
+
+    def test_place_of_a_call_that_lasts_is_kept(self, client: redis.Redis) -> None:
+        limits = self.limits(client, 1)
+        assert not limits.admit("long")
+
+        with limits.kept("long"):
+            after = (client.zscore(MODEL_CALLS, "long") or 0) + 300
+            wait_until(
+                "it was kept twice", lambda: (client.zscore(MODEL_CALLS, "long") or 0) > after
+            )
+            assert limits.admit("next")
+
+        assert not limits.admit("next")
 
     def test_calls_of_a_minute_are_counted_whatever_became_of_them(
         self, client: redis.Redis

@@ -1,7 +1,5 @@
 """The actors, the clock and the desk on real servers, in this process."""
 
-import importlib
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +11,6 @@ from rq import Queue, SimpleWorker
 from rq.job import JobStatus
 from rq.serializers import JSONSerializer
 
-from app import bootstrap
 from app.services import Services
 from config.settings import Settings
 from tests.replay import assert_record_proves_itself
@@ -22,24 +19,6 @@ from workers.clock import Clock
 from workers.dead_letters import DESK_QUEUE
 
 from ..stage import Stage, plan_document, wait_until
-
-
-@pytest.fixture
-def broker(
-    settings: Settings, services: Services, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[RedisBroker]:
-    """The actors of this installation, as a worker process declares them."""
-    monkeypatch.setenv("DATABASE_URL", settings.database_url or "")
-    monkeypatch.setenv("REDIS_URL", settings.redis_url or "")
-    monkeypatch.setattr(bootstrap, "of_process", lambda: services)
-    monkeypatch.delitem(sys.modules, "workers.main", raising=False)
-    importlib.import_module("workers.main")
-    broker = dramatiq.get_broker()
-    assert isinstance(broker, RedisBroker)
-    yield broker
-    monkeypatch.delitem(sys.modules, "workers.main", raising=False)
-    broker.close()
-    broker.client.close()
 
 
 @pytest.fixture
