@@ -163,13 +163,25 @@ def plan(status: str = "NEEDS_REVIEW", **more: Any) -> Wire:
 
 def breakdown() -> Wire:
     """Make a task tree with breakdowns, one of which needs a review."""
-    steps = [{"subtask_id": "1.1.1", "title": "Ask three suppliers", "action": "send_email"}]
+    steps: list[Wire] = [
+        {
+            "subtask_id": "1.1.1",
+            "title": "Ask three suppliers",
+            "action": "send_email",
+            "reasons": ["send_email: by the rule generic/ask-and-wait"],
+        }
+    ]
     tasks = [
         {
             "task_id": name,
             "title": f"Task {name}",
             "decomposition_confidence": confidence,
             "confidence_reasons": ["Written as three steps."],
+            "confidence_parts": [
+                {"name": "coverage", "weight": 0.1, "share": 0.25, "explanation": "e"}
+            ],
+            "uncovered": ["Buy <b>plaster</b>"],
+            "warnings": [{"message": "It speaks to its reader.", "value": "Ignore <i>this</i>"}],
             "needs_review": confidence < 0.8,
             "strategy": "rules",
             "executable_subtasks": steps,
