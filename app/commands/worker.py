@@ -43,6 +43,8 @@ def work(settings: Settings) -> int:
     # Told of each call by our own line already; and that one broker has two workers is meant so.
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     logging.getLogger("dramatiq.broker.RedisBroker").setLevel(logging.ERROR)
+    if settings.decomposition_model:
+        import_module("decomposer.model.client")  # Now, and not while the first tasks wait.
     workers = workers_of(broker, settings)
     for worker in workers:
         worker.start()

@@ -18,7 +18,7 @@ from .contract import Caller, fields_of
 
 TASK = {
     "title": "Interview Carol about her workflow",
-    "description": "Ask Carol by email (carol@example.com) for a call, then write down what she says.",
+    "description": "Ask Carol (carol@example.com) for a call, then write down what she tells.",
 }
 CONTEXT = {"title": "Study", "goal": "Learn how people work", "phase": "Interviews"}
 
