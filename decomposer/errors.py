@@ -8,7 +8,8 @@ ModelError        a model gave no breakdown; the message is for people
 ├── ModelTooSlow  no whole answer within the deadline
 ├── ModelRefused  it will not do this task
 ├── BadAnswer     it answered, with something else than was asked
-└── BudgetSpent   it is not to be asked any more for this plan
+├── BudgetSpent   it is not to be asked any more for this plan
+└── TooLarge      the task is more than can be asked at once
 """
 
 from collections.abc import Sequence
@@ -73,3 +74,9 @@ class BudgetSpent(ModelError):
     """The plan's budget is used up."""
 
     code = "model-budget-spent"
+
+
+class TooLarge(ModelError):
+    """The task is more than can be asked at once."""
+
+    code = "model-task-too-large"

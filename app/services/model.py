@@ -115,6 +115,7 @@ class _Conversation:
         began = time.monotonic()
         try:
             with self._access.limits.kept(name):
+                self._hold_to_budget()  # Again: others may have used it up meanwhile.
                 completion = self._access.client().call(messages)
         except ModelBusy as error:
             if error.retry_after:

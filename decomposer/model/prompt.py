@@ -10,7 +10,9 @@ from typing import Any, Final
 
 import msgspec
 
+from app.domain.agents import Capability
 from app.domain.plan import Plan, Task
+from decomposer.errors import TooLarge
 from decomposer.model.answer import MOST_STEPS, SCHEMA
 from decomposer.rules.catalogue import Catalogue
 from decomposer.strategy import Frame
@@ -21,6 +23,7 @@ PROMPT_VERSION: Final = 1
 _LONGEST: Final = 4000
 _MOST_NAMED: Final = 30
 _MOST_CAPABILITIES: Final = 200
+_MOST_BYTES: Final = 400_000
 
 _RULES: Final = f"""\
 You break one task of a plan down into atomic steps that software agents and people can carry out.
@@ -88,7 +91,13 @@ def repair(answer: str, faults: Sequence[str]) -> list[dict[str, str]]:
 
 
 def question_of(task: Task, frame: Frame, catalogue: Catalogue) -> Question:
-    """Gather what a model is told of a task; ids are left out, for they say nothing."""
+    """Gather what a model is told of a task; ids are left out, for they say nothing.
+
+    Raises:
+        TooLarge: It is too much for one answer, or for one call.
+    """
+    if sum(not item.action for item in task.written_subtasks) > MOST_STEPS:
+        raise TooLarge(f"It has more than {MOST_STEPS} written subtasks.")
     asked = {
         "task": _task(task),
         "written_subtasks": [
@@ -103,11 +112,20 @@ def question_of(task: Task, frame: Frame, catalogue: Catalogue) -> Question:
         ],
         "plan": _surroundings(frame.plan, task),
         "agent_actions": [
-            msgspec.structs.asdict(one) for one in frame.capabilities[:_MOST_CAPABILITIES]
+            msgspec.structs.asdict(one) for one in _capabilities(frame)[:_MOST_CAPABILITIES]
         ],
         "known_actions": _actions(catalogue),
     }
-    return Question(msgspec.json.encode(asked, order="sorted"))
+    data = msgspec.json.encode(asked, order="sorted")
+    if len(data) > _MOST_BYTES:
+        raise TooLarge(f"The question would have more than {_MOST_BYTES} bytes.")
+    return Question(data)
+
+
+def _capabilities(frame: Frame) -> list[Capability]:
+    """Give each action once, in an order that does not hang on who registered when."""
+    by_name = {one.action: one for one in reversed(frame.capabilities)}
+    return [by_name[name] for name in sorted(by_name)]
 
 
 def _task(task: Task) -> dict[str, Any]:

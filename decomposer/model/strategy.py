@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from app.domain.plan import PlanWarning, Task
-from decomposer.errors import ModelError, ModelRefused
+from decomposer.errors import ModelError, ModelRefused, TooLarge
 from decomposer.model.answer import Answer
 from decomposer.model.exchange import Conversation, Failure, Usage, ask
 from decomposer.model.prompt import question_of
@@ -30,7 +30,10 @@ class ModelStrategy:
         Raises:
             ModelBusy: Nothing was used up; try again later, or take ``RulesInstead``.
         """
-        question = question_of(task, frame, self._rules.rulebook.catalogue)
+        try:
+            question = question_of(task, frame, self._rules.rulebook.catalogue)
+        except TooLarge as error:
+            return RulesInstead(self._rules, error).propose(task, frame)
         found = ask(self._conversation, question, lambda answer: faults_of(answer, task))
         if isinstance(found, Failure):
             return RulesInstead(self._rules, found.error, found.usage).propose(task, frame)

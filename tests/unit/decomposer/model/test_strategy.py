@@ -172,6 +172,24 @@ def test_another_capability_is_another_question(asker: Asker) -> None:
     assert len(asker.server.calls) == 2
 
 
+@pytest.mark.parametrize("titles", [["Look"] * 51, ["x" * 4000] * 50], ids=["many", "long"])
+def test_task_that_is_too_large_is_not_asked(asker: Asker, titles: list[str]) -> None:
+    long = Capability("crawl", {"type": "object", "description": "x" * 300_000})
+
+    found = asker.task(with_items(*titles), long)
+
+    assert (found.strategy, asker.server.calls) == ("rules", [])
+    assert "model-task-too-large" in codes(found)
+
+
+def test_capabilities_of_many_agents_are_told_once_in_one_order(asker: Asker) -> None:
+    asker.task(TASK, Capability("dig"), Capability("crawl"), Capability("dig"))
+    asker.task(TASK, Capability("crawl"), Capability("dig"))
+
+    (call,) = asker.server.calls
+    assert [one["action"] for one in call.question["agent_actions"]] == ["crawl", "dig"]
+
+
 def test_order_between_written_subtasks_is_the_plans(asker: Asker) -> None:
     steps = [
         step("Search the web for sites", source=1),
