@@ -158,3 +158,16 @@ def test_killed_worker_loses_no_task_and_repeats_no_finished_one(
     for title in finished:
         assert server.titles.count(title) == 1
     assert len(server.calls) <= 10 + CONCURRENCY
+
+
+def test_worker_ends_when_asked_though_the_model_does_not_answer(
+    services: Services, stage: Stage, server: ModelServer, settings: Settings
+) -> None:
+    server.always(Reply(hangs=True))
+    imported(services, stage, 5)
+    with worker_process(settings) as process:
+        wait_until("calls are under way", lambda: len(server.calls) == CONCURRENCY, seconds=30)
+
+        process.terminate()
+
+        assert process.wait(timeout=10) == 0
