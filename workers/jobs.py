@@ -5,6 +5,7 @@ from typing import Any
 from dramatiq import Message
 from dramatiq.brokers.redis import RedisBroker
 
+from app.live.scripts import translated
 from workers.broker import DECOMPOSITION, MODEL
 
 
@@ -28,8 +29,13 @@ class QueuedJobs:
         """Have a model answer an agent's inquiry."""
         self._send(MODEL, "answer_inquiry", workspace_id, inquiry_id)
 
-    def _send(self, queue: str, actor: str, *args: Any) -> None:
+    def fetch(self, workspace_id: str, plan_id: str, delay_seconds: float) -> None:
+        """Have the next step of an import taken, after a delay."""
+        self._send(DECOMPOSITION, "fetch", workspace_id, plan_id, delay_seconds=delay_seconds)
+
+    def _send(self, queue: str, actor: str, *args: Any, delay_seconds: float = 0) -> None:
         message: Message[None] = Message(
             queue_name=queue, actor_name=actor, args=args, kwargs={}, options={}
         )
-        self._broker.enqueue(message)
+        with translated():
+            self._broker.enqueue(message, delay=round(delay_seconds * 1000) or None)

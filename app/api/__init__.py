@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 from app.api import (
     agents,
     blockers,
+    capacity,
     docs_page,
     events,
     executions,
@@ -21,6 +22,7 @@ from app.api import (
     idempotency,
     inbox,
     plans,
+    proof,
     stream,
     subtasks,
     tickets,
@@ -35,6 +37,7 @@ from app.services import Services
 _MODULES: Final = (
     plans,
     executions,
+    proof,
     subtasks,
     blockers,
     inbox,
@@ -83,6 +86,7 @@ def register(flask: Flask, services: Services, limits: Limits) -> None:
     )
     api = _ProblemApi(flask, spec_kwargs=_SECURITY)
     install(flask)
+    capacity.protect(flask, services.capacity)
     for module in _MODULES:
         blueprint = module.create_blueprint(services, limits)
         guard.protect(blueprint, services.identity, limits)

@@ -17,3 +17,7 @@ class Jobs(Protocol):
     def answer_inquiry(self, workspace_id: str, inquiry_id: str) -> None:
         """Have a model answer an agent's inquiry."""
         ...
+
+    def fetch(self, workspace_id: str, plan_id: str, delay_seconds: float) -> None:
+        """Have the next step of an import taken, after a delay."""
+        ...
