@@ -13,13 +13,13 @@ WORKSPACES: Final = "ax:workspaces"
 CLOCK_SLOT: Final = "ax:clock:{slot}"
 """String: one of several clocks has said what is due in this second."""
 
-MODEL_CALLS: Final = "ax:{model}:calls"
+MODEL_CALLS: Final = "ax:model:{all}:calls"
 """Sorted set: calls to the model that are under way, by the time at which they count no more."""
 
-MODEL_STARTS: Final = "ax:{model}:starts"
+MODEL_STARTS: Final = "ax:model:{all}:starts"
 """Sorted set: calls to the model that began within the last minute."""
 
-MODEL_PAUSE: Final = "ax:{model}:pause"
+MODEL_PAUSE: Final = "ax:model:{all}:pause"
 """String: the model's server wants to be left alone for as long as this lasts."""
 
 WAKE_PATTERN: Final = "ax:{*}:wake"
