@@ -76,7 +76,8 @@ class Proposal(msgspec.Struct, frozen=True):
     """Proposed subtasks, before they are matched and judged.
 
     ``estimate`` is the strategy's own confidence from 0 to 1, where it has one. ``rival`` are the
-    subtasks another strategy proposed for the same task, where both ran.
+    subtasks another strategy proposed for the same task, where both ran. ``doubtful`` asks for a
+    review, however sure all else is.
     """
 
     strategy: str
@@ -86,6 +87,7 @@ class Proposal(msgspec.Struct, frozen=True):
     notes: str = ""
     warnings: list[PlanWarning] = []
     usage: dict[str, Any] = {}
+    doubtful: bool = False
 
 
 class Strategy(Protocol):

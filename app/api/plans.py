@@ -77,6 +77,16 @@ def create_blueprint(services: Services, _limits: Limits) -> Blueprint:
         """Give a plan's task tree with the breakdown of each task."""
         return reply(plans.tasks(caller().workspace_id, plan_id))
 
+    @blueprint.post("/<plan_id>/decompose")
+    @blueprint.arguments(schemas.DecomposeIn)
+    @blueprint.response(202, schemas.Plan)
+    @users_only
+    def decompose(body: dict[str, Any], plan_id: str) -> Response:
+        """Break a plan, or some of its tasks, down anew, as another version."""
+        services.decomposition.request(caller(), plan_id, body)
+        view = plans.get(caller().workspace_id, plan_id)
+        return reply(view, 202, Location=f"/api/plans/{plan_id}")
+
     @blueprint.delete("/<plan_id>")
     @blueprint.response(204)
     @users_only

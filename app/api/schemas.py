@@ -221,6 +221,7 @@ class Plan(Schema):
     status_message = fields.String(required=True)
     decomposition_version = fields.Integer(required=True)
     source_format = fields.String(required=True)
+    decomposition = fields.Dict(required=True)
     phases = fields.List(fields.Dict(), required=True)
     warnings = fields.List(fields.Dict(), required=True)
     gates = fields.Dict(required=True)
@@ -275,6 +276,37 @@ class Breakdown(Schema):
     notes = fields.String(required=True)
     warnings = fields.List(fields.Dict(), required=True)
     usage = fields.Dict(required=True)
+
+
+class DecomposeIn(Strict):
+    """What to break down anew; without ``task_ids`` all of the plan."""
+
+    strategy = fields.String(load_default="auto", validate=validate.OneOf(["auto", "rules", "llm"]))
+    agent_id = fields.String(load_default=None, allow_none=True, validate=SHORT)
+    task_ids = fields.List(
+        fields.String(validate=SHORT), load_default=list, validate=validate.Length(max=10_000)
+    )
+
+
+class InquiryQuery(Lenient):
+    """How long the answer may take."""
+
+    wait = fields.Float(load_default=30, validate=validate.Range(0, 60))
+
+
+class InquiryIn(Lenient):
+    """A task to break down. ``task`` is as in a plan; ``plan_context`` says what it is for."""
+
+    task = fields.Dict(required=True)
+    plan_context = fields.Dict(load_default=dict)
+    agent_capabilities = fields.List(CapabilityField(), validate=validate.Length(max=500))
+
+
+class Pending(Schema):
+    """Not answered yet: ask again at the ``Location``."""
+
+    status = fields.String(required=True)
+    decomposition_id = fields.String(required=True)
 
 
 class Override(Strict):

@@ -153,6 +153,31 @@ class PlanSubtaskColumns(_InWorkspace):
     document: Named[Subtask] = Column(Document(Subtask))
 
 
+class DecompositionColumns(_InWorkspace):
+    """What a version was asked for, where it is not all tasks by the usual strategy."""
+
+    plan_id: Named[str] = Column(Text, primary_key=True)
+    version: Named[int] = Column(Integer, primary_key=True)
+    strategy: Named[str] = Column(Text)
+    agent_id: Named[str | None] = Column(Text)
+    task_ids: Named[list[str]] = Column(Document(list[str]))
+    created_by: Named[str] = Column(Text)
+    created_at: Named[dt.datetime] = Column(UtcTime, server_default=func.now())
+
+
+class ModelAnswerColumns(_InWorkspace):
+    """What a model answered to a question, by the question's digest; kept so as not to ask twice.
+
+    ``paid_for`` names the one task whose breakdown counts what it cost.
+    """
+
+    digest: Named[str] = Column(Text, primary_key=True)
+    answer: Named[str] = Column(Text)
+    usage: Named[dict[str, Any]] = Column(Document(dict[str, Any]))
+    paid_for: Named[str] = Column(Text)
+    created_at: Named[dt.datetime] = Column(UtcTime, server_default=func.now())
+
+
 class ExecutionColumns(TypedColumns):
     """An execution as of event ``seq``; 0 means that Redis does not have it yet.
 
@@ -319,6 +344,15 @@ plan_subtasks: Final = Table(
     metadata,
     PlanSubtaskColumns,
     _within("plan_breakdowns", "workspace_id", "plan_id", "task_id", "version"),
+)
+plan_decompositions: Final = Table(
+    "plan_decompositions",
+    metadata,
+    DecompositionColumns,
+    _within("plans", "workspace_id", "plan_id"),
+)
+model_answers: Final = Table(
+    "model_answers", metadata, ModelAnswerColumns, _within("workspaces", "workspace_id")
 )
 executions: Final = Table(
     "executions",

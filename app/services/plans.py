@@ -1,6 +1,7 @@
 """Plans: import, look up, approve, delete."""
 
 import logging
+from collections import Counter
 from collections.abc import Mapping
 
 import msgspec
@@ -9,6 +10,7 @@ from app.domain.errors import Conflict, NotFound
 from app.domain.ids import new_id
 from app.domain.plan import Breakdown, Phase, Plan, PlanStatus, Task
 from app.record.breakdowns import Breakdowns
+from app.record.decompositions import Decompositions
 from app.record.errors import AlreadyExists, StillReferenced
 from app.record.pages import Page
 from app.record.plans import Plans, PlanSummary, StoredPlan
@@ -26,10 +28,17 @@ class PlanService:
     """Takes plans in and gives them out."""
 
     def __init__(
-        self, plans: Plans, breakdowns: Breakdowns, jobs: Jobs, limits: ReadLimits, clock: Clock
+        self,
+        plans: Plans,
+        breakdowns: Breakdowns,
+        decompositions: Decompositions,
+        jobs: Jobs,
+        limits: ReadLimits,
+        clock: Clock,
     ) -> None:
         self._plans = plans
         self._breakdowns = breakdowns
+        self._decompositions = decompositions
         self._jobs = jobs
         self._limits = limits
         self._clock = clock
@@ -75,7 +84,22 @@ class PlanService:
         stored = self._stored(workspace_id, plan_id)
         found = self._breakdowns.of_plan(workspace_id, plan_id, stored.decomposition_version)
         phases = [_phase_view(phase, found, whole=False) for phase in stored.plan.phases]
-        return {**_plan_view(stored), "phases": phases}
+        told = self._decomposition(workspace_id, stored)
+        return {**_plan_view(stored), "decomposition": told, "phases": phases}
+
+    def _decomposition(self, workspace_id: str, stored: StoredPlan) -> View:
+        """Tell how far the newest version is, who did it, and what models have used in all."""
+        plan_id, version = stored.plan.plan_id, stored.decomposition_version
+        wanted = self._decompositions.wanted(workspace_id, plan_id, version)
+        made = self._decompositions.made(workspace_id, plan_id, version)
+        return {
+            "strategy": wanted.strategy,
+            "agent_id": wanted.agent_id,
+            "tasks_total": len(wanted.task_ids or stored.plan.tasks),
+            "tasks_done": len(made),
+            "strategies": Counter(made.values()),
+            "usage": msgspec.to_builtins(self._decompositions.spent(workspace_id, plan_id)),
+        }
 
     def tasks(self, workspace_id: str, plan_id: str) -> View:
         """Give the task tree of a plan with its breakdowns.

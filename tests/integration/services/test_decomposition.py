@@ -163,7 +163,8 @@ def test_steps_are_matched_with_the_agents_of_the_workspace_or_with_the_one_name
 
     other = services.plans.import_json(stage.owner, document)["plan_id"]
     named = stage.agent(capabilities=[{"action": "*"}]).agent_id
-    services.decomposition.decompose(stage.workspace_id, other, 1, named)
+    services.decomposition.request(stage.owner, other, {"agent_id": named})
+    services.decomposition.decompose(stage.workspace_id, other, 2)
     assert actions(services, stage, other) == ["web_search"]
     services.plans.approve(stage.owner, plan_id, "t")
     start = {"plan_id": plan_id, "agent_id": agent.agent_id}
