@@ -30,6 +30,7 @@ from app.record.files import Files
 from app.record.history import History
 from app.record.identities import Identities
 from app.record.plans import Plans
+from app.record.revisions import Revisions
 from app.services import Services
 from app.services.agents import AgentService, AgentTerms
 from app.services.answers import AnswerService
@@ -51,7 +52,9 @@ from app.services.persistence import PersistenceService
 from app.services.plans import PlanService
 from app.services.presence import Presence
 from app.services.reports import ReportService
+from app.services.review import ReviewService
 from app.services.upkeep import UpkeepLimits, UpkeepService
+from app.services.versions import VersionService
 from app.services.why import WhyService
 from app.services.work import WorkService
 from config.settings import Settings
@@ -114,15 +117,18 @@ def build(settings: Settings, clock: Clock = system_clock) -> Services:
     blockers, files = OpenBlockers(client), FileService(Files(engine), clock)
     desk = WorkService(live, work, Wakeups(blocking), agents, presence, lease, clock)
     jobs = QueuedJobs(make_broker(settings.redis_url))
+    decomposition = DecompositionService(
+        plans, breakdowns, agent_records, _decomposer(settings), _defaults(settings)
+    )
     probes = {"redis": client.ping, "postgresql": Identities(engine).any_user}
     return Services(
         identity=identity,
         answers=AnswerService(StoredAnswers(client)),
         agents=agents,
-        plans=PlanService(plans, breakdowns, jobs, _read_limits(settings), clock),
-        decomposition=DecompositionService(
-            plans, breakdowns, agent_records, _decomposer(settings), _defaults(settings)
-        ),
+        plans=PlanService(plans, breakdowns, jobs, _read_limits(settings)),
+        decomposition=decomposition,
+        review=ReviewService(Revisions(engine), decomposition, _defaults(settings), clock),
+        versions=VersionService(plans, breakdowns),
         executions=execution_service,
         work=desk,
         reports=ReportService(

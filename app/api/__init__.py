@@ -21,6 +21,7 @@ from app.api import (
     idempotency,
     inbox,
     plans,
+    review,
     stream,
     subtasks,
     tickets,
@@ -34,6 +35,7 @@ from app.services import Services
 
 _MODULES: Final = (
     plans,
+    review,
     executions,
     subtasks,
     blockers,

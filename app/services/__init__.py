@@ -22,7 +22,9 @@ from app.services.people import PeopleService
 from app.services.persistence import PersistenceService
 from app.services.plans import PlanService
 from app.services.reports import ReportService
+from app.services.review import ReviewService
 from app.services.upkeep import UpkeepService
+from app.services.versions import VersionService
 from app.services.why import WhyService
 from app.services.work import WorkService
 
@@ -35,6 +37,8 @@ class Services(msgspec.Struct, frozen=True):
     agents: AgentService
     plans: PlanService
     decomposition: DecompositionService
+    review: ReviewService
+    versions: VersionService
     executions: ExecutionService
     work: WorkService
     reports: ReportService
