@@ -98,7 +98,11 @@ def replace(
 
 
 def written(
-    asked: Sequence[NewStep], task_id: str, start: Defaults, old: Collection[str]
+    asked: Sequence[NewStep],
+    task_id: str,
+    start: Defaults,
+    elsewhere: Collection[str],
+    present: Collection[str] = (),
 ) -> list[Subtask]:
     """Make subtasks of the steps of a manual breakdown.
 
@@ -106,7 +110,8 @@ def written(
         asked: The steps; one without dependencies waits for the one before it.
         task_id: Whose they are; ids are made of it where none is given.
         start: What a step gets where nothing is said.
-        old: Ids that are taken elsewhere.
+        elsewhere: Ids that are taken: no step may bring one of them.
+        present: Ids of the steps that are replaced: they may be brought, and are not made up.
 
     Raises:
         Invalid: An id is no id, is taken or comes twice.
@@ -115,11 +120,11 @@ def written(
     faults = [
         Fault(f"subtasks.{one}", told)
         for one in dict.fromkeys(brought)
-        if (told := _id_fault(one, old) or ("comes twice" if brought.count(one) > 1 else ""))
+        if (told := _id_fault(one, elsewhere) or ("comes twice" if brought.count(one) > 1 else ""))
     ]
     if faults:
         raise Invalid("Ids are unknown, repeated or taken.", faults)
-    taken = {*old, *brought}
+    taken = {*elsewhere, *present, *brought}
     made: list[Subtask] = []
     for step in asked:
         own = step.subtask_id

@@ -22,15 +22,15 @@ class OpenPlan:
         self._connection = connection
         self._place = (workspace_id, stored.plan.plan_id)
         self.stored = stored
-        version = stored.decomposition_version
-        self.found: Mapping[str, Breakdown] = read_breakdowns(connection, *self._place, version)
+        self._version = stored.decomposition_version
+        self.found: Mapping[str, Breakdown] = self._read()
 
     def store(self, breakdowns: Sequence[Breakdown]) -> None:
         """Keep breakdowns as a new decomposition version, and let ``found`` be as of it."""
-        version = self.stored.decomposition_version + 1
-        insert_breakdowns(self._connection, *self._place, version, breakdowns)
-        self._update(decomposition_version=version)
-        self.found = read_breakdowns(self._connection, *self._place, version)
+        self._version += 1
+        insert_breakdowns(self._connection, *self._place, self._version, breakdowns)
+        self._update(decomposition_version=self._version)
+        self.found = self._read()
 
     def approve(self, task_id: str, approved_by: str, approved_at: dt.datetime) -> None:
         """Accept the newest breakdown of a task, where it waits for that."""
@@ -47,12 +47,14 @@ class OpenPlan:
             .values(needs_review=False, approved_by=approved_by, approved_at=approved_at)
         )
         self._connection.execute(approval)
-        version = self.stored.decomposition_version
-        self.found = read_breakdowns(self._connection, *self._place, version)
+        self.found = self._read()
 
     def set_status(self, status: PlanStatus, message: str) -> None:
         """Note where the plan stands, and why."""
         self._update(status=status.value, status_message=message)
+
+    def _read(self) -> dict[str, Breakdown]:
+        return read_breakdowns(self._connection, *self._place, self._version)
 
     def _update(self, **values: Any) -> None:
         update_plan(self._connection, *self._place, **values)

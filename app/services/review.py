@@ -85,10 +85,11 @@ class ReviewService:
         with self._revisions.open(principal.workspace_id, plan_id) as plan:
             old = _changeable(plan, task_id, request.get("version"))
             reserved = _reserved(plan.stored.plan, task_id)
-            elsewhere = reserved | _elsewhere(_steps(plan), task_id)
-            done = replace(
-                _steps(plan), task_id, written(asked, task_id, self._defaults, elsewhere), reserved
-            )
+            steps = _steps(plan)
+            present = {step.subtask_id for step in old.subtasks}
+            elsewhere = reserved | _elsewhere(steps, task_id)
+            subtasks = written(asked, task_id, self._defaults, elsewhere, present)
+            done = replace(steps, task_id, subtasks, reserved)
             base = Breakdown(task_id, BY_HAND, 0.0, [], [], warnings=old.warnings)
             made = self._judged(principal, plan, base, done)
             return self._keep(principal, plan, made, done, request)

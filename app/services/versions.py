@@ -12,7 +12,7 @@ from app.domain.plan import Breakdown, Task
 from app.record.breakdowns import Breakdowns, StoredVersion
 from app.record.pages import Page
 from app.record.plans import Plans, StoredPlan
-from app.services.views import View
+from app.services.views import View, subtask_view
 
 _MOST_DIGITS: Final = 9
 _NONE_YET: Final = Breakdown("", "", 0.0, [], [])
@@ -120,8 +120,9 @@ def _page(versions: list[View], limit: int) -> Page[View]:
 
 
 def _row_view(row: StoredVersion) -> View:
-    told = {name: getattr(row, name) for name in StoredVersion.__struct_fields__}
-    return {**told, "decomposition_confidence": told.pop("confidence")}
+    told = msgspec.structs.asdict(row)
+    confidence = told.pop("confidence")
+    return {**told, "decomposition_confidence": confidence}
 
 
 def _version_view(version: int, rows: list[StoredVersion]) -> View:
@@ -149,7 +150,7 @@ def _compared(task: Task, old: Mapping[str, Breakdown], new: Mapping[str, Breakd
         "to_version": after.version,
         "from_confidence": before.confidence if before.version else None,
         "to_confidence": after.confidence if after.version else None,
-        "from_sequence": [step.subtask_id for step in before.subtasks],
-        "to_sequence": [step.subtask_id for step in after.subtasks],
+        "from_subtasks": [subtask_view(step) for step in before.subtasks],
+        "to_subtasks": [subtask_view(step) for step in after.subtasks],
         **told,
     }

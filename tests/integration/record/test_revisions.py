@@ -47,6 +47,17 @@ def test_approval_clears_the_review_of_the_newest_breakdown_once(revisions: Revi
     assert newest.approved_at == NOON
 
 
+def test_what_was_just_stored_can_be_approved(revisions: Revisions, engine: Engine) -> None:
+    with revisions.open(WORKSPACE, "plan_1") as plan:
+        plan.store([make_breakdown("task_0_0", needs_review=True)])
+        plan.approve("task_0_0", "user_1", NOON)
+        newest = plan.found["task_0_0"]
+
+    assert (newest.version, newest.approved_by) == (2, "user_1")
+    found = Breakdowns(engine).of_plan(WORKSPACE, "plan_1", 1)["task_0_0"]
+    assert found.approved_by is None
+
+
 def test_nothing_is_kept_of_a_change_that_fails(revisions: Revisions, engine: Engine) -> None:
     def fail() -> None:
         with revisions.open(WORKSPACE, "plan_1") as plan:
