@@ -53,6 +53,7 @@ from app.services.plans import PlanService
 from app.services.presence import Presence
 from app.services.reports import ReportService
 from app.services.review import ReviewService
+from app.services.single_tasks import SingleTasks
 from app.services.upkeep import UpkeepLimits, UpkeepService
 from app.services.versions import VersionService
 from app.services.why import WhyService
@@ -117,9 +118,9 @@ def build(settings: Settings, clock: Clock = system_clock) -> Services:
     blockers, files = OpenBlockers(client), FileService(Files(engine), clock)
     desk = WorkService(live, work, Wakeups(blocking), agents, presence, lease, clock)
     jobs = QueuedJobs(make_broker(settings.redis_url))
-    decomposition = DecompositionService(
-        plans, breakdowns, agent_records, _decomposer(settings), _defaults(settings)
-    )
+    decomposer, defaults = _decomposer(settings), _defaults(settings)
+    decomposition = DecompositionService(plans, breakdowns, agent_records, decomposer, defaults)
+    single_tasks = SingleTasks(decomposer, decomposition.capabilities, defaults)
     probes = {"redis": client.ping, "postgresql": Identities(engine).any_user}
     return Services(
         identity=identity,
@@ -127,7 +128,7 @@ def build(settings: Settings, clock: Clock = system_clock) -> Services:
         agents=agents,
         plans=PlanService(plans, breakdowns, jobs, _read_limits(settings)),
         decomposition=decomposition,
-        review=ReviewService(Revisions(engine), decomposition, _defaults(settings), clock),
+        review=ReviewService(Revisions(engine), single_tasks, clock),
         versions=VersionService(plans, breakdowns),
         executions=execution_service,
         work=desk,

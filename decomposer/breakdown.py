@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from app.domain.matching import Fit, fit
+from app.domain.matching import Fit
 from app.domain.plan import Assignee, Breakdown, ConfidencePart, Plan, Subtask, Task
 from decomposer.confidence import Judged, confidence_of, reason_of
 from decomposer.coverage import coverage_of
@@ -83,9 +83,8 @@ def match(
             found.append(subtask)
             continue
         action = catalogue.get(subtask.action)
-        one = fit(
-            subtask.action, subtask.params, frame.capabilities, action.synonyms if action else ()
-        )
+        synonyms = action.synonyms if action else ()
+        one = frame.matcher.fit(subtask.action, subtask.params, synonyms)
         fits[subtask.subtask_id] = one
         found.append(_matched(subtask, one, catalogue))
     return found, fits

@@ -7,10 +7,12 @@ breakdown is left out, and the others count for more. No part asks which strateg
 part           weight  share
 =============  ======  ========================================================================
 structure      0.10    0 where ids repeat, an edge leads nowhere or a circle closes; else the
-                       different titles among all, less where there are more than 20 steps
+                       different titles among all, less where there are more than 20 steps;
+                       0.5 for a single step
 action         0.35    chain of the steps: 1 where words of the step's title speak for its
-                       action, 0.8 where only its text does, 0.5 where nothing does, 0.2 for
-                       ``perform_task``, 0 for an action nobody knows; then times how agents match
+                       action (0.9 where there is no text besides), 0.8 where only its text
+                       does, 0.5 where nothing does, 0.2 for ``perform_task``, 0 for an action
+                       nobody knows; then times how agents match
 params         0.15    chain of the steps: params they have of those they need; what they would
                        have to find out counts half; 0.5 where they need nothing in particular
 coverage       0.10    mean over the sentences of the task: content words the steps hold
@@ -38,7 +40,7 @@ from decomposer.coverage import Coverage
 from decomposer.rules.catalogue import PERFORM_TASK, Catalogue
 from decomposer.rules.entities import entities_of
 from decomposer.strategy import Proposal
-from decomposer.words import content_of, sentences_of, word_set, words_of
+from decomposer.words import content_of, sentences_of, trimmed, word_set, words_of
 
 WEIGHTS: Final = {
     "structure": 0.10,
@@ -57,6 +59,8 @@ ATOMIC_HOURS: Final = 8.0
 """Working hours up to which a step is one sitting; each doubling takes a fifth away."""
 
 MANY_STEPS: Final = 20
+_ONE_STEP: Final = 0.5
+_NAME_ONLY: Final = 0.9
 _FITS: Final = {
     "name": 1.0,
     "any": 1.0,
@@ -148,6 +152,8 @@ def _structure(judged: Judged) -> Share:
     if find_cycle({step.subtask_id: step.dependencies for step in steps}):
         return 0.0, "steps wait for each other in a circle"
     different = len({step.title.strip().casefold() for step in steps})
+    if len(steps) == 1:
+        return _ONE_STEP, "one step is hardly a breakdown"
     share = different / len(steps) * min(1.0, MANY_STEPS / len(steps))
     return share, f"{len(steps)} steps in order, {different} different titles"
 
@@ -187,8 +193,8 @@ def _clarity(step: Subtask, action: str, catalogue: Catalogue) -> float:
     if action == PERFORM_TASK:
         return 0.2
     words = catalogue.words(action)
-    if not words.isdisjoint(_facts(step.title[:_READ]).stems):
-        return 1.0
+    if not words.isdisjoint(_facts(trimmed(step.title, _READ)).stems):
+        return 1.0 if step.description else _NAME_ONLY
     text = step.source.quote if step.source else step.description[:_READ]
     if not words.isdisjoint(_facts(text).stems):
         return 0.8
@@ -265,7 +271,7 @@ def _facts(text: str) -> _Facts:
 
 
 def _both(step: Subtask) -> tuple[_Facts, _Facts]:
-    return _facts(step.title[:_READ]), _facts(step.description[:_READ])
+    return _facts(trimmed(step.title, _READ)), _facts(trimmed(step.description, _READ))
 
 
 def _described(step: Subtask) -> float:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from app.domain.matching import Fit, fit
+from app.domain.matching import Fit
 from app.domain.plan import Assignee, Breakdown, ConfidencePart, Subtask, Task
 from decomposer.confidence import WEIGHTS, Judged, confidence_of, reason_of
 from decomposer.coverage import coverage_of
@@ -88,7 +88,7 @@ def _matched(
             found.append(step)
             continue
         known = catalogue.get(step.action)
-        one = fit(step.action, step.params, frame.capabilities, known.synonyms if known else ())
+        one = frame.matcher.fit(step.action, step.params, known.synonyms if known else ())
         fits[step.subtask_id] = one
         found.append(_told(step, one))
     return found, fits

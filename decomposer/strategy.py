@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from app.domain.agents import Capability
+from app.domain.matching import Matcher
 from app.domain.plan import Plan, PlanWarning, Subtask, Task
 from app.domain.revision import Defaults
 
@@ -52,6 +53,11 @@ class Frame:
             for item in task.written_subtasks
             if item.action
         )
+
+    @functools.cached_property
+    def matcher(self) -> Matcher:
+        """Give the capabilities, ready to be asked."""
+        return Matcher(self.capabilities)
 
     def free_id(self, stem: str, number: int) -> tuple[str, int]:
         """Find ``stem`` with the first number from this one on that is no id of the plan."""

@@ -20,6 +20,9 @@ _SENTENCE_END: Final = re.compile(r"[.!?;][\s]+|\n+")
 _SHORTEST: Final = 4
 """Letters of the shortest word that has endings."""
 
+_AROUND: Final = " \t\r\n-*•·.!?;"
+"""What stands around a sentence: bullets, its end."""
+
 _VOWELS: Final = frozenset("aeiou")
 _KEPT: Final = word_set(
     "analysis basis bus business address access process building meeting marketing engineering "
@@ -63,10 +66,9 @@ _ENGLISH: Final = word_set(
 )
 _FOREIGN: Final = word_set(
     "der die das und für mit von den dem ein eine einen im zum zur nicht auf werden bei nach "
-    "le la les et des du une un pour avec dans sur aux est en el los las y del para con una por "
-    "il gli di della per che nel och att på av till som och med og til af det er ikke på het een "
-    "van voor met niet zijn do da dos das em uma ao się jest na w z oraz dla ve bir için ja ei "
-    "på við að"
+    "le les et des du une pour avec dans aux est y para una por gli di della che nel och att på "
+    "av till som af til det er ikke het een voor niet zijn da das em uma ao się jest w z oraz "
+    "dla bir için ja ei en de"
 )
 
 
@@ -134,14 +136,22 @@ def _content_stem(word: str) -> str:
 
 def sentences_of(text: str) -> list[str]:
     """Cut a text into its sentences and lines, without bullets."""
-    found = (part.strip(" \t\r-*•·") for part in _SENTENCE_END.split(text))
+    found = (part.strip(_AROUND) for part in _SENTENCE_END.split(text))
     return [part for part in found if part]
 
 
-def foreign_balance(text: str) -> int:
-    """Weigh words of other languages against English ones: above 0, the text is not English.
+def trimmed(text: str, most: int) -> str:
+    """Give at most so many letters of a text, as ``sentences_of`` would give a single sentence.
 
-    Only words that carry sentences count, and letters outside Latin script.
+    So what is counted once in a sentence is known for the text that holds no other.
+    """
+    return text[:most].strip(_AROUND)
+
+
+def foreign_balance(text: str) -> int:
+    """Weigh words of other languages against English ones: from 2 on, a text is not English.
+
+    Only words that carry sentences count, and, twofold, those outside Latin script.
     """
     return sum(_weight(word) for word in _WORD.findall(text))
 
@@ -151,7 +161,7 @@ def _weight(word: str) -> int:
     word = word.casefold()
     if word in _ENGLISH:
         return -1
-    return 1 if word in _FOREIGN or not _is_latin(word) else 0
+    return 1 if word in _FOREIGN else 2 * (not _is_latin(word))
 
 
 def _is_latin(word: str) -> bool:

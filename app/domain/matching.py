@@ -1,8 +1,8 @@
 """Who can do what: actions and their params against the capabilities that agents declare.
 
 A name decides: the action itself, or ``*``, which is any. Before a start that is all. While a
-plan is broken down, an agent's own word for an action is looked for too (``fit``), and the subtask
-then asks for it by that word; so both come to the same answer.
+plan is broken down, an agent's own word for an action is looked for too (``Matcher``), and the
+subtask then asks for it by that word; so both come to the same answer.
 """
 
 import re
@@ -31,8 +31,8 @@ _TYPES: Final[dict[str, tuple[type, ...]]] = {
 class Fit(msgspec.Struct, frozen=True):
     """How an action is matched: by name, any, synonym or description; or none, or unknown.
 
-    ``asked`` is the action of the proposal, ``action`` the name to ask for. ``unknown`` is where no agent is known at all. ``faults``
-    say what the agent's own schema finds in the params.
+    ``asked`` is the action of the proposal, ``action`` the name to ask for. ``unknown`` is where no
+    agent is known at all. ``faults`` say what the agent's own schema finds in the params.
     """
 
     how: str
@@ -46,35 +46,46 @@ class Fit(msgspec.Struct, frozen=True):
         return self.how != "none"
 
 
-def fit(
-    action: str,
-    params: Mapping[str, Any],
-    capabilities: Sequence[Capability],
-    synonyms: Collection[str] = (),
-) -> Fit:
-    """Find the capability for an action: by name, else ``*``, else synonym, else description.
+class Matcher:
+    """Capabilities of agents, ready to be asked for many actions."""
 
-    Args:
-        action: The action of a proposed subtask.
-        params: Its params; they are held against what the capability declares.
-        capabilities: Of the agents that may carry it out. None at all is no misfit.
-        synonyms: Other names of the action.
-    """
-    if not capabilities:
-        return Fit("unknown", action, action)
-    by_name = {one.action.casefold(): one for one in reversed(capabilities)}
-    if found := by_name.get(action.casefold()):
-        return Fit("name", action, found.action, param_faults(params, found.params))
-    if ANY in by_name:
-        return Fit("any", action, action)
-    for name in synonyms:
-        if found := by_name.get(name.casefold()):
-            return Fit("synonym", action, found.action, param_faults(params, found.params))
-    wanted = _words(action)
-    for one in capabilities:
-        if wanted and wanted <= _words(f"{one.action} {one.description}"):
-            return Fit("description", action, one.action, param_faults(params, one.params))
-    return Fit("none", action, action)
+    def __init__(self, capabilities: Sequence[Capability]) -> None:
+        self._by_name = {one.action.casefold(): one for one in reversed(capabilities)}
+        self._described = [
+            (one, _words(f"{one.action} {one.description}")) for one in self._by_name.values()
+        ]
+        self._found: dict[str, tuple[str, Capability | None]] = {}
+
+    def fit(self, action: str, params: Mapping[str, Any], synonyms: Collection[str] = ()) -> Fit:
+        """Find the capability for an action: by name, else ``*``, else synonym, else description.
+
+        Args:
+            action: The action of a proposed subtask.
+            params: Its params; they are held against what the capability declares.
+            synonyms: Other names of the action, the same each time.
+        """
+        if action not in self._found:
+            self._found[action] = self._find(action, synonyms)
+        how, found = self._found[action]
+        if found is None:
+            return Fit(how, action, action)
+        return Fit(how, action, found.action, param_faults(params, found.params))
+
+    def _find(self, action: str, synonyms: Collection[str]) -> tuple[str, Capability | None]:
+        if not self._by_name:
+            return "unknown", None
+        if found := self._by_name.get(action.casefold()):
+            return "name", found
+        if ANY in self._by_name:
+            return "any", None
+        for name in synonyms:
+            if found := self._by_name.get(name.casefold()):
+                return "synonym", found
+        wanted = _words(action)
+        for one, words in reversed(self._described):
+            if wanted and wanted <= words:
+                return "description", one
+        return "none", None
 
 
 def _words(text: str) -> set[str]:
@@ -108,7 +119,11 @@ def _faults(name: str, value: Any, schema: Any) -> Iterator[str]:
         return
     kinds = schema.get("type", [])
     kinds = [kinds] if isinstance(kinds, str) else kinds
-    known = [kind for kind in kinds if kind in _TYPES] if isinstance(kinds, list) else []
+    known = (
+        [kind for kind in kinds if isinstance(kind, str) and kind in _TYPES]
+        if isinstance(kinds, list)
+        else []
+    )
     if known and not any(_is_a(value, kind) for kind in known):
         yield f"{name} is to be {' or '.join(known)}"
     choices = schema.get("enum")

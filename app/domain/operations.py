@@ -17,6 +17,8 @@ MOST_STEPS: Final = 200
 
 MOST_OPERATIONS: Final = 100
 MOST_PARTS: Final = 20
+MOST_NESTED: Final = 32
+"""How deep lists and objects of params may lie in each other."""
 
 Title = Annotated[str, msgspec.Meta(pattern=r"\S", max_length=300)]
 Text = Annotated[str, msgspec.Meta(max_length=20_000)]
@@ -160,6 +162,9 @@ def _read(raw: Iterable[Any], shape: Any, name: str) -> list[Any]:
     found: list[Any] = []
     faults: list[Fault] = []
     for number, one in enumerate(raw):
+        if _is_deep(one):
+            faults.append(Fault(f"{name}[{number}]", f"nested more than {MOST_NESTED} deep"))
+            continue
         try:
             found.append(msgspec.convert(one, shape))
         except msgspec.ValidationError as error:
@@ -168,3 +173,17 @@ def _read(raw: Iterable[Any], shape: Any, name: str) -> list[Any]:
     if faults:
         raise Invalid("Some of it cannot be read.", faults)
     return found
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(MOST_NESTED):
+        inner = (one.values() if isinstance(one, dict) else one for one in level if _holds(one))
+        level = [item for items in inner for item in items]
+        if not level:
+            return False
+    return True
+
+
+def _holds(value: Any) -> bool:
+    return isinstance(value, dict | list)

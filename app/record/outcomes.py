@@ -14,6 +14,7 @@ from app.record.tables import execution_events, execution_subtasks, executions, 
 
 _ENDED: Final = [status.value for status in ExecutionStatus if status.ended]
 _JUDGED: Final = {SubtaskStatus.COMPLETED, SubtaskStatus.FAILED, SubtaskStatus.SKIPPED}
+_FAILURES: Final = (EventType.TASK_ERROR, EventType.LEASE_EXPIRED)
 _PLANNED: Final = {BlockerKind.APPROVAL, BlockerKind.HUMAN_TASK, BlockerKind.EXTERNAL_WAIT}
 """Blockers that belong to what was planned; any other means that a person had to help."""
 
@@ -61,13 +62,13 @@ class Outcomes:
 
 def _of_execution(connection: Connection, execution: Row[Any]) -> Iterator[TaskOutcome]:
     columns = execution_subtasks.c
-    query = select(columns.task_id, columns.subtask_id, columns.status, columns.attempt).where(
+    query = select(columns.task_id, columns.subtask_id, columns.status).where(
         columns.execution_id == execution.execution_id
     )
-    helped = _helped(connection, execution.execution_id)
+    rough = _rough(connection, execution.execution_id)
     by_task: dict[str, list[bool | None]] = {}
-    for task_id, subtask_id, status, attempt in connection.execute(query):
-        smooth = status == SubtaskStatus.COMPLETED and attempt <= 1 and subtask_id not in helped
+    for task_id, subtask_id, status in connection.execute(query):
+        smooth = status == SubtaskStatus.COMPLETED and subtask_id not in rough
         by_task.setdefault(task_id, []).append(smooth if status in _JUDGED else None)
     for task_id, (strategy, confidence) in _promised(connection, execution).items():
         found = by_task.get(task_id, [None])
@@ -95,31 +96,36 @@ def _promised(connection: Connection, execution: Row[Any]) -> dict[str, tuple[st
     return {row.task_id: (row.strategy, row.confidence) for row in connection.execute(query)}
 
 
-def _helped(connection: Connection, execution_id: str) -> set[str]:
-    """Name the subtasks that a person had to help with.
+def _rough(connection: Connection, execution_id: str) -> set[str]:
+    """Name the subtasks that failed at an attempt or that a person had to help with.
 
     The bodies are read here and not by PostgreSQL, which refuses a NUL that an agent sent.
     """
     columns = execution_events.c
-    telling = [EventType.BLOCKER_OPENED.value, EventType.TASK_COMPLETE.value]
+    telling = [EventType.BLOCKER_OPENED, EventType.TASK_COMPLETE, *_FAILURES]
     query = (
         select(columns.body)
         .where(columns.execution_id == execution_id, columns.event_type.in_(telling))
         .order_by(columns.seq)
     )
     persons: set[str] = set()
-    helped: set[str] = set()
+    rough: set[str] = set()
     for (body,) in connection.execute(query):
         event = parse_event(body)
-        task_id = event.task_id or ""
-        kind = _kind(event)
-        if kind is BlockerKind.HUMAN_TASK:
-            persons.add(task_id)
-        elif (kind and kind not in _PLANNED) or (
-            not kind and event.actor.startswith("user:") and task_id not in persons
-        ):
-            helped.add(task_id)
-    return helped
+        if _kind(event) is BlockerKind.HUMAN_TASK:
+            persons.add(event.task_id or "")
+        elif _is_rough(event, persons):
+            rough.add(event.task_id or "")
+    return rough
+
+
+def _is_rough(event: Event, persons: set[str]) -> bool:
+    """Tell whether an event is a failure, an unplanned blocker, or a person's work for an agent."""
+    if event.event_type in _FAILURES:
+        return True
+    if kind := _kind(event):
+        return kind not in _PLANNED
+    return event.actor.startswith("user:") and event.task_id not in persons
 
 
 def _kind(event: Event) -> BlockerKind | None:

@@ -2,18 +2,15 @@
 
 from collections.abc import Mapping
 
-import msgspec
-
 from app.domain.agents import Capability
 from app.domain.errors import DomainError
 from app.domain.execution_graph import compile_graph
-from app.domain.plan import Breakdown, Ordering, Plan, PlanStatus, PlanWarning, Task
+from app.domain.plan import Breakdown, Ordering, Plan, PlanStatus
 from app.record.agents import Agents
 from app.record.breakdowns import Breakdowns
 from app.record.plans import Plans
 from app.services.plans import waiting_for_review
 from decomposer.breakdown import Decomposer
-from decomposer.revision import Revision
 from decomposer.strategy import Defaults, Frame
 
 _AGENTS_READ = 500
@@ -47,7 +44,7 @@ class DecompositionService:
         stored = self._plans.get(workspace_id, plan_id)
         if stored is None or version < stored.decomposition_version:
             return
-        frame = self.frame(workspace_id, stored.plan, agent_id)
+        frame = Frame(stored.plan, self.capabilities(workspace_id, agent_id), self._defaults)
         try:
             made = self._decomposer.plan(frame)
             found = {one.task_id: one for one in made}
@@ -61,24 +58,6 @@ class DecompositionService:
         # Those stored: the first time they are the same, later some may have been approved.
         found = self._breakdowns.of_plan(workspace_id, plan_id, version)
         self._plans.set_status(workspace_id, plan_id, *verdict(stored.plan, found))
-
-    def again(self, workspace_id: str, plan: Plan, task: Task, note: str = "") -> Breakdown:
-        """Break one task down anew without storing it.
-
-        A person's note is for who reads: rules do not, and say so.
-        """
-        made = self._decomposer.task(task, self.frame(workspace_id, plan))
-        unused = PlanWarning("note-unused", "Rules do not read notes.", task.task_id, note)
-        warnings = [*made.warnings, unused] if note else made.warnings
-        return msgspec.structs.replace(made, warnings=warnings)
-
-    def revise(self, workspace_id: str, plan: Plan, revision: Revision) -> Breakdown:
-        """Judge what a person has made of a breakdown."""
-        return self._decomposer.revise(revision, self.frame(workspace_id, plan))
-
-    def frame(self, workspace_id: str, plan: Plan, agent_id: str | None = None) -> Frame:
-        """Give what surrounds the tasks of a plan: what agents can do, and defaults."""
-        return Frame(plan, self.capabilities(workspace_id, agent_id), self._defaults)
 
     def capabilities(self, workspace_id: str, agent_id: str | None = None) -> list[Capability]:
         """Give what one agent can do, or what all of a workspace can; empty where none is known."""

@@ -13,11 +13,12 @@ from app.domain.errors import Conflict, Invalid, InvalidPlan, NotFound
 from app.domain.execution_graph import compile_graph
 from app.domain.operations import read_operations, read_steps
 from app.domain.plan import Breakdown, Ordering, Plan, PlanStatus, Subtask, Task
-from app.domain.revision import Defaults, Revised, replace, revise, written
+from app.domain.revision import Revised, replace, revise, written
 from app.record.revisions import OpenPlan, Revisions
 from app.services.clock import Clock
-from app.services.decomposition import DecompositionService, verdict
+from app.services.decomposition import verdict
 from app.services.identity import Principal
+from app.services.single_tasks import SingleTasks
 from app.services.views import View, breakdown_view
 from decomposer.revision import BY_HAND, Revision
 
@@ -30,13 +31,11 @@ class ReviewService:
     def __init__(
         self,
         revisions: Revisions,
-        decomposition: DecompositionService,
-        defaults: Defaults,
+        tasks: SingleTasks,
         clock: Clock,
     ) -> None:
         self._revisions = revisions
-        self._decomposition = decomposition
-        self._defaults = defaults
+        self._tasks = tasks
         self._clock = clock
 
     def approve(
@@ -69,7 +68,7 @@ class ReviewService:
         with self._revisions.open(principal.workspace_id, plan_id) as plan:
             base = _changeable(plan, task_id, request.get("version"))
             reserved = _reserved(plan.stored.plan, task_id)
-            done = revise(_steps(plan), task_id, operations, self._defaults, reserved)
+            done = revise(_steps(plan), task_id, operations, self._tasks.defaults, reserved)
             made = self._judged(principal, plan, base, done)
             return self._keep(principal, plan, made, done, request)
 
@@ -88,7 +87,7 @@ class ReviewService:
             steps = _steps(plan)
             present = {step.subtask_id for step in old.subtasks}
             elsewhere = reserved | _elsewhere(steps, task_id)
-            subtasks = written(asked, task_id, self._defaults, elsewhere, present)
+            subtasks = written(asked, task_id, self._tasks.defaults, elsewhere, present)
             done = replace(steps, task_id, subtasks, reserved)
             base = Breakdown(task_id, BY_HAND, 0.0, [], [], warnings=old.warnings)
             made = self._judged(principal, plan, base, done)
@@ -107,7 +106,7 @@ class ReviewService:
         with self._revisions.open(principal.workspace_id, plan_id) as plan:
             version = _changeable(plan, task_id, request.get("version")).version
             task, whole = _task(plan.stored.plan, task_id), plan.stored.plan
-        made = self._decomposition.again(principal.workspace_id, whole, task, note)
+        made = self._tasks.again(principal.workspace_id, whole, task, note)
         with self._revisions.open(principal.workspace_id, plan_id) as plan:
             _changeable(plan, task_id, version)
             done = replace(_steps(plan), task_id, made.subtasks, _reserved(whole, task_id))
@@ -121,7 +120,7 @@ class ReviewService:
         whole, steps = plan.stored.plan, done.steps[base.task_id]
         elsewhere = _elsewhere(_steps(plan), base.task_id)
         revision = Revision(_task(whole, base.task_id), base, steps, elsewhere)
-        return self._decomposition.revise(principal.workspace_id, whole, revision)
+        return self._tasks.judged(principal.workspace_id, whole, revision)
 
     def _keep(
         self, principal: Principal, plan: OpenPlan, made: Breakdown, done: Revised, request: View

@@ -40,9 +40,14 @@ _QUARTER: Final = re.compile(r"Q[1-4]")
 _YEAR: Final = re.compile(r"(?:19|20)\d{2}")
 _DAY: Final = re.compile(r"\d{1,2}(?:st|nd|rd|th)?")
 _PHONE_PART: Final = re.compile(r"\+?\(?\d[\d().-]*|\d+")
-_UNITS: Final = word_set("% percent hours hour days day weeks week months month years year")
+_UNITS: Final = word_set(
+    "km m cm mm kg g mg l ml kw kwh w v hz ghz gb tb mb ft sqft mile miles metres meters feet "
+    "tonnes tons litres liters degrees % percent hours hour days day weeks week months month "
+    "years year"
+)
 _SPANS: Final = word_set("hours hour days day weeks week months month years year")
 _BEFORE_PLACE: Final = frozenset({"in", "at", "near", "around", "across", "within", "outside"})
+_DISTANCES: Final = frozenset({"km", "miles", "mile", "minutes", "hours", "north", "south"})
 _LANGUAGES: Final = word_set(
     "english danish german french spanish italian portuguese dutch swedish norwegian finnish "
     "polish czech russian chinese japanese korean arabic hindi turkish greek greenlandic"
@@ -52,7 +57,9 @@ _CHANNELS: Final = word_set(
     "facebook instagram linkedin twitter tiktok youtube wechat reddit newsletter"
 )
 
-_TRIGGERS: Final = _CURRENCY | _MONTHS | _DAYS | _LANGUAGES | _TITLES | _CHANNELS | _BEFORE_PLACE
+_TRIGGERS: Final = (
+    _CURRENCY | _MONTHS | _DAYS | _LANGUAGES | _TITLES | _CHANNELS | _BEFORE_PLACE | {"of"}
+)
 """Plain words that anything begins with; all others are passed over at once."""
 
 _ANYTHING: Final = re.compile(
@@ -110,13 +117,27 @@ def _named(tokens: Sequence[_Token]) -> Iterator[tuple[str, Any]]:
             yield from _numeric(tokens, index)
         elif token.low in _CURRENCY or token.low in _MONTHS or token.low in _DAYS:
             yield from _worded(tokens, index)
-        elif token.low in _LANGUAGES:
-            if _at(tokens, index - 1) in {"to", "into", "in", "from"}:
-                yield "language", token.text
-        elif token.low in _TITLES and (name := _capitals(tokens, index + 1)):
+        else:
+            yield from _names(tokens, index, titled=titled)
+
+
+def _names(tokens: Sequence[_Token], index: int, *, titled: bool) -> Iterator[tuple[str, str]]:
+    """Read what a small word announces: "into Danish", "Dr. Smith", "in Nuuk"."""
+    token = tokens[index]
+    if token.low in _LANGUAGES:
+        if _at(tokens, index - 1) in {"to", "into", "in", "from"}:
+            yield "language", token.text
+    elif token.low in _TITLES:
+        if name := _capitals(tokens, index + 1):
             yield "person", f"{token.text} {name}"
-        elif token.low in _BEFORE_PLACE and not titled and (name := _place(tokens, index + 1)):
-            yield "place", name
+    elif _before_place(tokens, index) and not titled and (name := _place(tokens, index + 1)):
+        yield "place", name
+
+
+def _before_place(tokens: Sequence[_Token], index: int) -> bool:
+    """Tell whether a place may follow: after "in" and the like, or "of" in "100 miles of"."""
+    low = tokens[index].low
+    return low in _BEFORE_PLACE or (low == "of" and _at(tokens, index - 1) in _DISTANCES)
 
 
 def _by_itself(token: _Token) -> Iterator[tuple[str, str]]:
@@ -149,7 +170,7 @@ def _numeric(tokens: Sequence[_Token], index: int) -> Iterator[tuple[str, Any]]:
         yield "date", f"{token.text} {tokens[index + 1].text}{tail}"
     elif after in _SPANS:
         yield "date", f"{token.text} {tokens[index + 1].text}"
-    elif (count := _count(token)) and after and after not in _UNITS and not token.ends:
+    elif (count := _count(token)) and not token.ends and _is_counted(tokens, index + 1):
         yield "count", count
 
 
@@ -207,6 +228,13 @@ def _count(token: _Token) -> int:
     bare = token.text.rstrip("+").replace(",", "")
     small = bare.isascii() and bare.isdigit() and len(bare) < 8  # noqa: PLR2004 more is no count
     return int(bare) if small and not _YEAR.fullmatch(token.text) else 0
+
+
+def _is_counted(tokens: Sequence[_Token], index: int) -> bool:
+    """Tell whether things follow, as in "50 dog breeders", and no measure, as in "500 km"."""
+    following = tokens[index : index + 2]
+    is_measure = not following or following[0].low in _UNITS
+    return not is_measure and any(token.low.endswith("s") for token in following)
 
 
 def _is_titled(tokens: Sequence[_Token]) -> bool:

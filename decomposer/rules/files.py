@@ -66,7 +66,7 @@ def convert(name: str, key: str, value: object, kind: type[T]) -> T:
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `$")
         place, found = _at(value, path.rstrip("`"))
-        raise fault(name, f"{key}{place}", found, message) from error
+        raise fault(name, f"{key}{place}".lstrip(".") or "the file", found, message) from error
 
 
 def fault(name: str, key: str, value: object, message: str) -> RulesError:

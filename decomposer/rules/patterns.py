@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from decomposer.errors import PhraseError
-from decomposer.words import Word, stem_of, words_of
+from decomposer.words import Word, stem_of, word_set, words_of
 
 GAP: Final = 6
 """Most words that ``..`` passes over."""
@@ -23,6 +23,12 @@ REACH: Final = 30
 
 LONGEST: Final = 200
 """Most characters a capture keeps: it is to name a thing, not to hold a text."""
+
+_NAMES: Final = frozenset({"person", "party"})
+_AFTER_NAME: Final = word_set(
+    "for at on by to about before after until regarding concerning via during within when if"
+)
+"""Words that a name does not go on over."""
 
 _NAME: Final = re.compile(r"<([a-z_]{1,30})>")
 _TRIMMED: Final = " \t\r\n,.;:!?()[]\"'\u201c\u201d"
@@ -82,13 +88,21 @@ class Phrase:
     def _next_word(self, words: Sequence[Word], here: int, index: int) -> int | None:
         """Find where the word after a gap or a capture stands; the end, where none is to come."""
         if index + 1 == len(self._elements):
-            return len(words)
+            return _end_of_name(words, here) if self._elements[index] in _NAMES else len(words)
         wanted = self._elements[index + 1]
         furthest = here + 1 + (GAP if self._elements[index] == ".." else REACH)
         for place in range(here, min(furthest, len(words))):
             if words[place].stem in wanted:
                 return place
         return None
+
+
+def _end_of_name(words: Sequence[Word], here: int) -> int:
+    """Find where a name at the end of a phrase ends: "Carol" of "Carol for $1,200"."""
+    for place in range(here + 1, len(words)):
+        if words[place].stem in _AFTER_NAME:
+            return place
+    return len(words)
 
 
 def _element(part: str) -> frozenset[str] | str:

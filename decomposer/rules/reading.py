@@ -7,10 +7,20 @@ import msgspec
 
 from decomposer.rules.entities import entities_of
 from decomposer.rules.rulebook import Duty, Match, Rulebook
-from decomposer.words import Word, foreign_balance, sentences_of, word_set, words_of
+from decomposer.words import (
+    Word,
+    foreign_balance,
+    sentences_of,
+    trimmed,
+    word_set,
+    words_of,
+)
 
 MOST_READ: Final = 20_000
 """Letters of one item that are read for rules; all of them go along as its text."""
+
+FOREIGN_FROM: Final = 2
+"""Words of another language, beyond the English ones, from which a text is not English."""
 
 _JOINING: Final = frozenset({"and", "then"})
 _BETWEEN: Final = _JOINING | {"for", "to", "up", "on", "with", "out", "of", "about", "or", "off"}
@@ -28,13 +38,15 @@ class Item(msgspec.Struct, frozen=True):
 class Reading(msgspec.Struct, frozen=True):
     """An item as it was read. ``values`` fill the gaps of its templates.
 
-    ``instead`` is a person's work in place of the rule's, ``besides`` comes after it.
+    ``instead`` is a person's work in place of the rule's, ``besides`` comes after it and is asked
+    for in a ``clause`` of its own.
     """
 
     match: Match | None
     values: dict[str, Any]
     instead: Duty | None = None
     besides: Duty | None = None
+    clause: str = ""
     foreign: bool = False
 
 
@@ -50,7 +62,7 @@ def read(item: Item, rulebook: Rulebook, kind: str, *, foreign: bool = False) ->
     title, text = item.title[:MOST_READ], item.description[:MOST_READ]
     words = _without_lead(words_of(title))
     balance = foreign_balance(f"{title} {text}")
-    if balance > 0 or (foreign and balance == 0):
+    if balance >= FOREIGN_FROM or (foreign and balance >= 0):
         return Reading(None, _values(item, title, words, None), foreign=True)
     main, rest = _clauses(words, rulebook)
     titled = rulebook.match(kind, title, main)
@@ -62,7 +74,8 @@ def read(item: Item, rulebook: Rulebook, kind: str, *, foreign: bool = False) ->
     if instead and besides and instead.action == besides.action:
         besides = None
     kept = None if instead else match
-    return Reading(kept, _values(item, title, words, kept), instead, besides)
+    clause = title[rest[0].start : rest[-1].end] if rest else ""
+    return Reading(kept, _values(item, title, main, kept), instead, besides, clause)
 
 
 def _without_lead(words: Sequence[Word]) -> Sequence[Word]:
@@ -109,7 +122,7 @@ def _persons(
 
 def _values(item: Item, title: str, words: Sequence[Word], match: Match | None) -> dict[str, Any]:
     """Gather what the item names; what its phrase kept goes before what was found by form."""
-    named = {**entities_of(item.description[:MOST_READ]), **entities_of(title)}
+    named = {**entities_of(trimmed(item.description, MOST_READ)), **entities_of(title)}
     party = _party(title, words)
     people = [one for one in item.resources if _is_person(one)]
     values: dict[str, Any] = {
@@ -134,7 +147,7 @@ def _object(title: str, words: Sequence[Word]) -> str:
     begin = 1
     while begin < len(words) - 1 and words[begin].stem in _BETWEEN:
         begin += 2 if words[begin].stem in _JOINING else 1
-    return title[words[begin].start :].strip() if begin < len(words) else title.strip()
+    return title[words[begin].start : words[-1].end] if begin < len(words) else title.strip()
 
 
 def _party(title: str, words: Sequence[Word]) -> str:

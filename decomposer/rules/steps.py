@@ -35,8 +35,8 @@ def drafts_of(item: Item, reading: Reading, catalogue: Catalogue) -> list[Draft]
     else:
         drafts = _of_rule(item, reading, catalogue)
     if reading.besides:
-        duty = reading.besides
-        drafts.append(_persons(item, reading.values, duty, duty.words, catalogue))
+        title = reading.clause
+        drafts.append(_persons(item, reading.values, reading.besides, title, catalogue))
     return drafts
 
 

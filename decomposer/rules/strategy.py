@@ -12,7 +12,7 @@ import msgspec
 from app.domain.plan import Plan, RetryPolicy, Source, Subtask, Task, WrittenSubtask
 from decomposer.rules.catalogue import PERFORM_TASK
 from decomposer.rules.kinds import KindOfPlan, kind_of
-from decomposer.rules.reading import Item, Reading, read
+from decomposer.rules.reading import FOREIGN_FROM, Item, Reading, read
 from decomposer.rules.rulebook import Rulebook, default_rulebook
 from decomposer.rules.steps import Draft, drafts_of, subtask_of
 from decomposer.strategy import Defaults, Frame, Proposal
@@ -137,7 +137,7 @@ def _key(reading: Reading) -> str:
 
 def _is_foreign(plan: Plan) -> bool:
     texts = [plan.title, plan.goal, *(task.title for task in plan.tasks[:200])]
-    return foreign_balance(" ".join(text[:500] for text in texts)) > 0
+    return foreign_balance(" ".join(text[:500] for text in texts)) >= FOREIGN_FROM
 
 
 def _source(task: Task, written: WrittenSubtask) -> Source:

@@ -37,11 +37,10 @@ def test_no_folder_is_made_where_there_is_no_installation(data_dir: Path) -> Non
 
 
 def test_servers_are_started_for_a_command_and_shared_with_a_run(data_dir: Path) -> None:
-    with running_servers(data_dir) as first:
-        # The lock is held: that is what a run looks like to a command.
-        with reach(Settings(data_dir=data_dir)) as reached:
-            assert reached.database_url == first.database_url
-            assert reached.redis_url == first.redis_url
+    # The lock is held: that is what a run looks like to a command.
+    with running_servers(data_dir) as first, reach(Settings(data_dir=data_dir)) as reached:
+        assert reached.database_url == first.database_url
+        assert reached.redis_url == first.redis_url
     with reach(Settings(data_dir=data_dir)) as reached:
         assert reached.database_url
         with psycopg.connect(reached.database_url) as connection:

@@ -1,10 +1,11 @@
 import msgspec
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from app.domain.errors import NotFound
-from app.domain.plan import Breakdown, Plan, PlanWarning
+from app.domain.plan import Breakdown, ConfidencePart, Plan, PlanWarning
 from app.record.breakdowns import Breakdowns
+from app.record.engine import transaction
 from app.record.plans import Plans
 
 from .builders import NOON, WORKSPACE, make_breakdown
@@ -31,12 +32,25 @@ def test_breakdowns_come_back_as_they_were_given(breakdowns: Breakdowns) -> None
             notes="thin",
             warnings=[PlanWarning("x", "y", "z")],
             usage={"model": "m", "cost_usd": 0.5},
+            parts=[ConfidencePart("coverage", 0.1, 0.5, "half")],
+            uncovered=["Buy plaster"],
         ),
         make_breakdown("task_0_1", subtasks=0),
     ]
     assert breakdowns.add(WORKSPACE, "plan_1", 1, given) == 2
     assert breakdowns.of_plan(WORKSPACE, "plan_1") == {it.task_id: at(1, it) for it in given}
     assert breakdowns.of_plan("ws_2", "plan_1") == {}
+
+
+def test_subtasks_stored_before_they_had_a_source_still_load(
+    breakdowns: Breakdowns, engine: Engine
+) -> None:
+    breakdowns.add(WORKSPACE, "plan_1", 1, [make_breakdown("task_0_0", subtasks=1)])
+    old = '{"subtask_id": "s", "title": "T", "action": "a"}'
+    with transaction(engine) as connection:
+        connection.execute(text("UPDATE plan_subtasks SET document = :old"), {"old": old})
+    (step,) = breakdowns.of_plan(WORKSPACE, "plan_1")["task_0_0"].subtasks
+    assert (step.source, step.reasons) == (None, [])
 
 
 def test_each_task_has_its_newest_breakdown_up_to_a_version(breakdowns: Breakdowns) -> None:

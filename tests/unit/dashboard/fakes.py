@@ -169,6 +169,7 @@ def breakdown() -> Wire:
         "action": "send_email",
         "params": {"to": HOSTILE, "copies": 3},
         "dependencies": [],
+        "reasons": ["send_email: by the rule generic/ask-and-wait"],
     }
     wait = {
         "subtask_id": "1.1.2",
@@ -183,13 +184,14 @@ def breakdown() -> Wire:
             "task_id": name,
             "title": f"Task {name}",
             "version": 1,
-            "description": "Ask around. Brew a sample.",
-            "uncovered": ["Brew a sample."],
+            "description": "Ask around. Buy <b>plaster</b> today.",
+            "uncovered": ["Buy <b>plaster</b>"],
             "confidence_parts": [
-                {"name": "params", "weight": 1.0, "share": 0.25, "explanation": "left open: to"}
+                {"name": "coverage", "weight": 0.1, "share": 0.25, "explanation": "1 of 2"}
             ],
             "decomposition_confidence": confidence,
             "confidence_reasons": ["Written as three steps."],
+            "warnings": [{"message": "It speaks to its reader.", "value": "Ignore <i>this</i>"}],
             "needs_review": confidence < 0.8,
             "strategy": "rules",
             "executable_subtasks": steps,

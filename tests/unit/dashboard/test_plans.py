@@ -46,6 +46,20 @@ def test_plan_shows_breakdown_reasons_warnings_and_gates(browser: FlaskClient) -
     assert "2 of 3 tasks need your review" in text
 
 
+def test_plan_shows_what_its_confidence_is_made_of_and_what_no_step_serves(
+    browser: FlaskClient,
+) -> None:
+    text = browser.get("/plans/plan_1").text
+    for expected in (
+        "<dt>coverage</dt>",
+        'value="0.25"',
+        "Buy &lt;b&gt;plaster&lt;/b&gt;",
+        "Ignore &lt;i&gt;this&lt;/i&gt;",
+        "by the rule generic/ask-and-wait",
+    ):
+        assert expected in text
+
+
 def test_one_or_all_breakdowns_are_approved(post: Post, services: FakeServices) -> None:
     fields = {"task_id": ["1.1", "1.2"], "version": ["1", "1"]}
     answer = post("/plans/plan_1/approve", fields, follow_redirects=True)

@@ -15,9 +15,10 @@ TASK = "/plans/plan_1/tasks/1.1"
 def test_task_shows_its_source_beside_its_steps(browser: FlaskClient) -> None:
     text = browser.get(TASK).text
 
-    for expected in ("Ask three suppliers", "send_email", "left open: to", "60\u00a0%", "Approval"):
+    for expected in ("Ask three suppliers", "send_email", "1 of 2", "60\u00a0%", "Approval"):
         assert expected in text
-    assert 'Ask around. <mark title="No step serves this">Brew a sample.</mark>' in text
+    missing = "Buy &lt;b&gt;plaster&lt;/b&gt;"
+    assert f'Ask around. <mark title="No step serves this">{missing}</mark> today.' in text
     assert "after <q>Ask three suppliers</q>" in text
     assert HOSTILE not in text
 
@@ -135,13 +136,12 @@ def test_form_becomes_an_operation(
         {"version": "1", "op": "explode"},
         {"version": "1", "op": "edit", "timeout_hours": "nan"},
         {"version": "1", "op": "edit", "timeout_hours": "soon"},
-        {"version": "1", "op": "edit", "has_params": "1", "json:n": "[" * 100_000},
+        {"version": "1", "op": "edit", "has_params": "1", "json:n": "[" * 5000},
     ],
 )
 def test_strange_forms_are_refused_with_a_message(
     post: Post, services: FakeServices, fields: dict[str, str]
 ) -> None:
-    fields = {name: text[:50_000] for name, text in fields.items()}
     answer = post(f"{TASK}/revise", fields, follow_redirects=True)
 
     assert 'role="alert"' in answer.text

@@ -1,11 +1,14 @@
 """Who can do what, before it starts."""
 
+from typing import Any
+
 import pytest
 
 from app.domain import commands as c
+from app.domain.agents import Capability
 from app.domain.decide.draft import BLOCKERS_COUNTED_SINGLY
 from app.domain.execution import Execution
-from app.domain.matching import mismatch, unmatched
+from app.domain.matching import Matcher, mismatch, param_faults, unmatched
 from app.domain.plan import Assignee
 from tests.executions import AGENT, EXECUTION, WORKSPACE, Play, chain, make_graph, started, step
 
@@ -80,3 +83,60 @@ def test_each_of_very_many_blockers_counts_what_is_behind_it() -> None:
     play.start(**{f"s{number}": "Nobody does." for number in range(length)})
     counted = [play.blocker(f"s{number}").holds_up for number in range(length)]
     assert counted == list(reversed(range(length)))
+
+
+@pytest.mark.parametrize(
+    ("declared", "how", "action"),
+    [
+        ([Capability("Sing")], "name", "Sing"),
+        ([Capability("chant"), Capability("*")], "any", "sing"),
+        ([Capability("chant")], "synonym", "chant"),
+        ([Capability("perform", description="I sing songs")], "description", "perform"),
+        ([Capability("dance")], "none", "sing"),
+        ([], "unknown", "sing"),
+    ],
+)
+def test_an_action_is_matched_by_name_any_synonym_or_description(
+    declared: list[Capability], how: str, action: str
+) -> None:
+    found = Matcher(declared).fit("sing", {}, ["chant"])
+    assert (found.how, found.action) == (how, action)
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        [Capability("Sing")],
+        [Capability("*")],
+        [Capability("chant")],
+        [Capability("perform", description="I sing songs")],
+        [Capability("dance")],
+    ],
+)
+def test_what_was_matched_while_breaking_down_is_matched_at_the_start(
+    declared: list[Capability],
+) -> None:
+    found = Matcher(declared).fit("sing", {}, ["chant"])
+    performed = {one.action for one in declared}
+    assert found.matched == (mismatch(found.action, AGENT, {AGENT: performed}) == "")
+
+
+@pytest.mark.parametrize(
+    ("schema", "faults"),
+    [
+        ({"required": ["n"]}, []),
+        ({"required": ["m"]}, ["m is missing"]),
+        ({"properties": {"n": {"type": "string"}}}, ["n is to be string"]),
+        ({"properties": {"n": {"type": ["string", "integer"]}}}, []),
+        ({"properties": {"flag": {"type": "integer"}}}, ["flag is to be integer"]),
+        ({"properties": {"n": {"enum": [2, 3]}}}, ["n is none of its choices"]),
+        ({"properties": {"n": {"$ref": "http://127.0.0.1:1/", "pattern": "(a+)+$"}}}, []),
+        ({"required": 3, "properties": [1], "type": {}}, []),
+        ({"properties": {"n": {"type": [{}], "enum": 7}}}, []),
+        (["n", "m"], []),
+    ],
+)
+def test_params_are_held_against_what_an_agent_declares(
+    schema: dict[str, Any] | list[str], faults: list[str]
+) -> None:
+    assert param_faults({"n": 1, "flag": True}, schema) == faults

@@ -239,6 +239,10 @@ def test_too_many_steps_are_refused() -> None:
     assert "1 to 200" in refused(steps, {"op": "add", "subtask": {"title": "One more"}})
 
 
+def nested(depth: int) -> dict[str, Any]:
+    return {"n": nested(depth - 1)} if depth else {}
+
+
 @pytest.mark.parametrize(
     ("operation", "where"),
     [
@@ -249,6 +253,7 @@ def test_too_many_steps_are_refused() -> None:
         ({"op": "edit", "subtask_id": "a", "colour": 1}, "operations[0]"),
         ({"op": "edit", "subtask_id": "a", "timeout_hours": 0}, "operations[0].timeout_hours"),
         ({"op": "split", "subtask_id": "a", "parts": [{"title": "x"}]}, "operations[0].parts"),
+        ({"op": "edit", "subtask_id": "a", "params": nested(40)}, "operations[0]"),
         (
             {"op": "merge", "subtask_ids": ["a", "b"], "dependencies": []},
             "operations[0].dependencies",
