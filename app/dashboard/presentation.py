@@ -91,6 +91,16 @@ def fill_tone(share: float) -> str:
     return "done" if share >= _GOOD_SHARE else "wait" if share >= _POOR_SHARE else "fail"
 
 
+def repeated(step: Wire) -> list[str]:
+    """Name the params that only repeat the step's own title or description."""
+    params = step.get("params") or {}
+    return [
+        name
+        for name in ("title", "description")
+        if name in params and params[name] == step.get(name)
+    ]
+
+
 def plain(value: Any) -> str:
     """Give a value of a param for people: text as it is, anything else as JSON."""
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
@@ -199,6 +209,7 @@ FOR_TEMPLATES: Final = {
     "marked": marked,
     "fill_tone": fill_tone,
     "plain": plain,
+    "repeated": repeated,
     "utc": utc,
     "trouble": trouble,
     "awaited": awaited,

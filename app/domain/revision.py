@@ -337,9 +337,18 @@ def _renamed(step: Subtask, names: Mapping[str, str]) -> Subtask:
 
 
 def _changed(step: Subtask, said: dict[str, Any]) -> Subtask:
+    said = {**said, "params": _following(step, said)}
     decided = [name for name in said if name in _DECISIONS and said[name] != getattr(step, name)]
     reasons = [BY_HAND] if decided else step.reasons
     return msgspec.structs.replace(step, **said, reasons=reasons)
+
+
+def _following(step: Subtask, said: Mapping[str, Any]) -> dict[str, Any]:
+    """Let params that repeat the step's own words follow them: an agent goes by its params."""
+    params: dict[str, Any] = said.get("params", step.params)
+    own = {"title": step.title, "description": step.description}
+    repeated = {name: said[name] for name in own if name in said and params.get(name) == own[name]}
+    return {**params, **repeated}
 
 
 def _new(step: NewStep, subtask_id: str, waits: list[str], start: Defaults) -> Subtask:

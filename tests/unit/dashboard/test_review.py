@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from app.dashboard.presentation import fill_tone, marked, plain
+from app.dashboard.presentation import fill_tone, marked, plain, repeated
 from tests.unit.dashboard.conftest import Post
 from tests.unit.dashboard.fakes import HOSTILE, FakeServices, plan
 
@@ -184,4 +184,6 @@ def test_sentences_that_no_step_serves_are_marked_where_they_stand() -> None:
 
 def test_values_and_shares_are_shown_for_people() -> None:
     assert (plain("x"), plain([1, "ü"])) == ("x", '[1,"ü"]')
+    step = {"title": "x", "description": "y", "params": {"title": "x", "description": "z", "n": 1}}
+    assert (repeated(step), repeated({"title": "x"})) == (["title"], [])
     assert [fill_tone(share) for share in (1.0, 0.5, 0.1)] == ["done", "wait", "fail"]

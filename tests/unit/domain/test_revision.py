@@ -200,6 +200,21 @@ def test_edited_fields_change_and_others_stay() -> None:
     assert found["t"][1] == step("b", "a", title="New", timeout_hours=2.0, reasons=["rule"])
 
 
+def test_params_that_repeat_the_words_of_a_step_follow_them() -> None:
+    repeated = {"title": "A", "description": "Long", "n": 1}
+    steps = [step("a", description="Long", params=repeated), step("b", params={"title": "Other"})]
+
+    edited = {"op": "edit", "title": "New", "description": "Longer"}
+    with_params = {**edited, "subtask_id": "a", "params": repeated}
+    first, second = done(steps, {**edited, "subtask_id": "a"}, {**edited, "subtask_id": "b"})["t"]
+    split = {"op": "split", "subtask_id": "a", "parts": [{"title": "x"}, {"title": "y"}]}
+
+    assert first.params == {"title": "New", "description": "Longer", "n": 1}
+    assert second.params == {"title": "Other"}
+    assert done(steps, with_params)["t"][0].params == first.params
+    assert [one.params["title"] for one in done(steps, split)["t"][:2]] == ["x", "y"]
+
+
 def test_decision_of_a_person_takes_the_place_of_reasons() -> None:
     steps = [step("a", reasons=["by a rule"])]
 
