@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from app.domain.agents import Capability
 from app.domain.errors import Conflict, Invalid, InvalidPlan, NotFound
 from app.domain.execution_graph import compile_graph
 from app.domain.operations import read_operations, read_steps
@@ -65,11 +66,12 @@ class ReviewService:
             Conflict: Somebody changed the breakdown meanwhile, or it is being made.
         """
         operations = read_operations(request["operations"])
+        known = self._tasks.capabilities(principal.workspace_id)
         with self._revisions.open(principal.workspace_id, plan_id) as plan:
             base = _changeable(plan, task_id, request.get("version"))
             reserved = _reserved(plan.stored.plan, task_id)
             done = revise(_steps(plan), task_id, operations, self._tasks.defaults, reserved)
-            made = self._judged(principal, plan, base, done)
+            made = self._judged(plan, base, done, known)
             return self._keep(principal, plan, made, done, request)
 
     def write(self, principal: Principal, plan_id: str, task_id: str, request: View) -> View:
@@ -81,6 +83,7 @@ class ReviewService:
             Conflict: Somebody changed the breakdown meanwhile, or it is being made.
         """
         asked = read_steps(request["subtasks"])
+        known = self._tasks.capabilities(principal.workspace_id)
         with self._revisions.open(principal.workspace_id, plan_id) as plan:
             old = _changeable(plan, task_id, request.get("version"))
             reserved = _reserved(plan.stored.plan, task_id)
@@ -90,7 +93,7 @@ class ReviewService:
             subtasks = written(asked, task_id, self._tasks.defaults, elsewhere, present)
             done = replace(steps, task_id, subtasks, reserved)
             base = Breakdown(task_id, BY_HAND, 0.0, [], [], warnings=old.warnings)
-            made = self._judged(principal, plan, base, done)
+            made = self._judged(plan, base, done, known)
             return self._keep(principal, plan, made, done, request)
 
     def regenerate(self, principal: Principal, plan_id: str, task_id: str, request: View) -> View:
@@ -106,7 +109,8 @@ class ReviewService:
         with self._revisions.open(principal.workspace_id, plan_id) as plan:
             version = _changeable(plan, task_id, request.get("version")).version
             task, whole = _task(plan.stored.plan, task_id), plan.stored.plan
-        made = self._tasks.again(principal.workspace_id, whole, task, note)
+        known = self._tasks.capabilities(principal.workspace_id)
+        made = self._tasks.again(whole, task, known, note)
         with self._revisions.open(principal.workspace_id, plan_id) as plan:
             _changeable(plan, task_id, version)
             done = replace(_steps(plan), task_id, made.subtasks, _reserved(whole, task_id))
@@ -115,12 +119,12 @@ class ReviewService:
             return self._keep(principal, plan, made, done, {"note": note})
 
     def _judged(
-        self, principal: Principal, plan: OpenPlan, base: Breakdown, done: Revised
+        self, plan: OpenPlan, base: Breakdown, done: Revised, known: Sequence[Capability]
     ) -> Breakdown:
         whole, steps = plan.stored.plan, done.steps[base.task_id]
         elsewhere = _elsewhere(_steps(plan), base.task_id)
         revision = Revision(_task(whole, base.task_id), base, steps, elsewhere)
-        return self._tasks.judged(principal.workspace_id, whole, revision)
+        return self._tasks.judged(whole, revision, known)
 
     def _keep(
         self, principal: Principal, plan: OpenPlan, made: Breakdown, done: Revised, request: View

@@ -25,19 +25,24 @@ class SingleTasks:
         self._capabilities = capabilities
         self.defaults = defaults
 
-    def again(self, workspace_id: str, plan: Plan, task: Task, note: str = "") -> Breakdown:
+    def capabilities(self, workspace_id: str) -> Sequence[Capability]:
+        """Look up what agents can do; ask before a plan is held, since it takes a connection."""
+        return self._capabilities(workspace_id)
+
+    def again(
+        self, plan: Plan, task: Task, capabilities: Sequence[Capability], note: str = ""
+    ) -> Breakdown:
         """Break one task down anew.
 
         A person's note is for who reads: rules do not, and say so.
         """
-        made = self._decomposer.task(task, self._frame(workspace_id, plan))
+        made = self._decomposer.task(task, Frame(plan, capabilities, self.defaults))
         unused = PlanWarning("note-unused", "Rules do not read notes.", task.task_id, note)
         warnings = [*made.warnings, unused] if note else made.warnings
         return msgspec.structs.replace(made, warnings=warnings)
 
-    def judged(self, workspace_id: str, plan: Plan, revision: Revision) -> Breakdown:
+    def judged(
+        self, plan: Plan, revision: Revision, capabilities: Sequence[Capability]
+    ) -> Breakdown:
         """Say how sure one can be of what a person has made of a breakdown."""
-        return self._decomposer.revise(revision, self._frame(workspace_id, plan))
-
-    def _frame(self, workspace_id: str, plan: Plan) -> Frame:
-        return Frame(plan, self._capabilities(workspace_id), self.defaults)
+        return self._decomposer.revise(revision, Frame(plan, capabilities, self.defaults))
