@@ -13,6 +13,7 @@ from app.domain.matching import Fit
 from app.domain.plan import Assignee, Breakdown, ConfidencePart, Subtask, Task
 from decomposer.confidence import WEIGHTS, Judged, confidence_of, reason_of
 from decomposer.coverage import coverage_of
+from decomposer.instructions import warnings_of
 from decomposer.rules.catalogue import Catalogue
 from decomposer.strategy import Frame, Proposal
 
@@ -58,6 +59,8 @@ def judge_revision(revision: Revision, frame: Frame, catalogue: Catalogue) -> Br
         subtasks=steps,
         needs_review=True,
         approved_by=None,
+        approved_at=None,
+        warnings=warnings_of(revision.task),
         usage={},
         parts=parts,
         uncovered=coverage.uncovered,

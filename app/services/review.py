@@ -136,7 +136,9 @@ class ReviewService:
         )
         told = [f"Waits for other steps, since task {made.task_id!r} was changed."]
         mended = [
-            msgspec.structs.replace(plan.found[name], **by, subtasks=steps, note="", changes=told)
+            msgspec.structs.replace(
+                plan.found[name], **by, subtasks=steps, usage={}, note="", changes=told
+            )
             for name, steps in done.steps.items()
             if name != made.task_id
         ]

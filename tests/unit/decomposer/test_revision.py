@@ -4,7 +4,16 @@ import msgspec
 import pytest
 
 from app.domain.agents import Capability
-from app.domain.plan import Assignee, Breakdown, ConfidencePart, Phase, Plan, Subtask, Task
+from app.domain.plan import (
+    Assignee,
+    Breakdown,
+    ConfidencePart,
+    Phase,
+    Plan,
+    PlanWarning,
+    Subtask,
+    Task,
+)
 from decomposer.breakdown import Decomposer
 from decomposer.revision import Revision
 from decomposer.rules import RuleStrategy
@@ -28,7 +37,12 @@ def base(decomposer: Decomposer) -> Breakdown:
     made = decomposer.task(TASK, Frame(PLAN))
     said = [ConfidencePart(name, 0.1, 0.25, "said") for name in ("estimate", "agreement")]
     return msgspec.structs.replace(
-        made, parts=[*made.parts, *said], needs_review=False, approved_by="user:1"
+        made,
+        parts=[*made.parts, *said],
+        needs_review=False,
+        approved_by="user:1",
+        warnings=[PlanWarning("note-unused", "m", "t")],
+        usage={"calls": 1},
     )
 
 
@@ -54,6 +68,7 @@ def test_changed_breakdown_is_judged_by_what_code_can_find_out(
 
     assert found.needs_review
     assert found.approved_by is None
+    assert (found.warnings, found.usage) == ([], {})
     assert found.strategy == "rules"
     assert shares(found).keys() == CODE
     assert sum(part.weight for part in found.parts) == pytest.approx(1, abs=0.001)
