@@ -92,7 +92,7 @@ class ReviewService:
             elsewhere = reserved | _elsewhere(steps, task_id)
             subtasks = written(asked, task_id, self._tasks.defaults, elsewhere, present)
             done = replace(steps, task_id, subtasks, reserved)
-            base = Breakdown(task_id, BY_HAND, 0.0, [], [], warnings=old.warnings)
+            base = Breakdown(task_id, BY_HAND, 0.0, [], [])
             made = self._judged(plan, base, done, known)
             return self._keep(principal, plan, made, done, request)
 
