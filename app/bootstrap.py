@@ -2,6 +2,7 @@
 
 import datetime as dt
 import functools
+from http import HTTPStatus
 from typing import Final
 
 import redis
@@ -13,29 +14,45 @@ from app.live.blockers import OpenBlockers
 from app.live.change import Delays
 from app.live.client import connect as connect_redis
 from app.live.executions import LiveExecutions
+from app.live.inventory import Inventory
 from app.live.locks import Locks
 from app.live.log import Log
-from app.live.scripts import Scripts
+from app.live.proof import ProofReader
+from app.live.pulse import Pulse
+from app.live.scripts import Confirmation, Scripts
 from app.live.tickets import Tickets
 from app.live.timers import Timers
 from app.live.wakeups import Wakeups
 from app.live.work import Work
+from app.planexe.cloud import Cloud
+from app.planexe.connection import Connection
+from app.planexe.source import PlanSource, RecognisedServer
+from app.planexe.worker import Worker
 from app.record.agents import Agents
+from app.record.archives import Archives
 from app.record.batches import BatchWriter
 from app.record.breakdowns import Breakdowns
+from app.record.chains import Chains
+from app.record.copies import Copies
 from app.record.engine import connect as connect_postgres
 from app.record.errors import RecordError
 from app.record.executions import Executions
 from app.record.files import Files
 from app.record.history import History
 from app.record.identities import Identities
+from app.record.mending import Mending
+from app.record.partitions import Partitions
 from app.record.plans import Plans
+from app.record.proof import ProofRows
 from app.record.revisions import Revisions
+from app.record.verifications import Verifications
 from app.services import Services
 from app.services.agents import AgentService, AgentTerms
 from app.services.answers import AnswerService
+from app.services.backup import BackupService
 from app.services.blockers import BlockerService
-from app.services.clock import Clock, system_clock
+from app.services.capacity import CapacityService
+from app.services.clock import Clock
 from app.services.commands import Commands
 from app.services.decomposition import DecompositionService
 from app.services.executions import ExecutionService
@@ -45,16 +62,23 @@ from app.services.files import FileService
 from app.services.health import HealthService
 from app.services.history import HistoryService
 from app.services.identity import Identity
+from app.services.imports import ImportService
 from app.services.inbox import InboxService
+from app.services.kept_events import KeptEvents
 from app.services.maintenance import MaintenanceService
 from app.services.people import PeopleService
 from app.services.persistence import PersistenceService
 from app.services.plans import PlanService
 from app.services.presence import Presence
+from app.services.recovery import RecoveryService
+from app.services.replay import ReplayService
 from app.services.reports import ReportService
+from app.services.retention import RetentionService
 from app.services.review import ReviewService
+from app.services.rounds import SweepRounds
 from app.services.single_tasks import SingleTasks
 from app.services.upkeep import UpkeepLimits, UpkeepService
+from app.services.verification import VerificationService
 from app.services.versions import VersionService
 from app.services.why import WhyService
 from app.services.work import WorkService
@@ -67,14 +91,19 @@ from workers.broker import make_broker
 from workers.jobs import QueuedJobs
 
 POOL_SIZE: Final = 8
+CLOUD_REQUESTS_PER_MINUTE: Final = 60
 
 
 class MissingServers(Exception):
     """The process was started without the addresses of its servers."""
 
 
-def build(settings: Settings, clock: Clock = system_clock) -> Services:
+def build(settings: Settings, clock: Clock | None = None) -> Services:
     """Wire every service for one process; opens no connection yet.
+
+    Args:
+        settings: Of the process.
+        clock: What the services go by, in place of Redis' time.
 
     Raises:
         MissingServers: ``DATABASE_URL`` or ``REDIS_URL`` is not set.
@@ -83,50 +112,73 @@ def build(settings: Settings, clock: Clock = system_clock) -> Services:
     if not settings.database_url or not settings.redis_url:
         raise MissingServers("Set DATABASE_URL and REDIS_URL, or start with `planexe-ax up`.")
     client = connect_redis(settings.redis_url)
-    blocking = connect_redis(settings.redis_url, blocking=True)
+    blocking = connect_redis(settings.redis_url)  # Reads that wait have connections of their own.
     engine = connect_postgres(settings.database_url, pool_size=POOL_SIZE)
-    scripts = Scripts(client)
+    pulse = Pulse(client)
+    clock = clock or pulse.now
+    scripts = Scripts(
+        client, Confirmation(settings.redis_wait_replicas, settings.redis_wait_milliseconds)
+    )
     lease = dt.timedelta(seconds=settings.lease_seconds)
     limits = UpkeepLimits(
         execution=dt.timedelta(hours=settings.execution_timeout_hours),
         offline=dt.timedelta(minutes=settings.agent_offline_minutes),
     )
-    live = LiveExecutions(
-        client,
-        scripts,
-        Delays(
-            lease=lease,
-            grace=dt.timedelta(seconds=settings.finished_grace_seconds),
-            execution=limits.execution,
-            offline=limits.offline,
-        ),
+    delays = Delays(
+        lease=lease,
+        grace=dt.timedelta(seconds=settings.finished_grace_seconds),
+        execution=limits.execution,
+        offline=limits.offline,
     )
-    work, log = Work(client, scripts, limits.offline), Log(client, blocking)
+    live = LiveExecutions(client, scripts, delays)
+    inventory, writer = Inventory(client, live, delays), BatchWriter(engine)
+    recovery = RecoveryService(live, inventory, Mending(engine), writer, clock)
+    work, log = Work(client, scripts, limits.offline), Log(client, blocking, scripts)
     presence = Presence(live, work, clock)
     plans, breakdowns = Plans(engine), Breakdowns(engine)
     executions, history = Executions(engine), History(engine)
+    partitions = Partitions(engine)
+    archives = Archives(engine, settings.data_dir / settings.archive_dir)
     identity = Identity(Identities(engine), Tickets(client), clock)
     agent_records = Agents(engine)
     agents = AgentService(agent_records, work, identity, _terms(settings), clock)
     explainer = Explainer(work, agents, _silence(settings), clock)
     risky_words = settings.approval_words.split(",")
     execution_service = ExecutionService(
-        live, executions, plans, breakdowns, agents, explainer, clock, risky_words
+        live, executions, archives, plans, breakdowns, agents, explainer, clock, risky_words
     )
-    history_service = HistoryService(log, history, execution_service)
+    history_service = HistoryService(log, history, archives, execution_service)
+    persistence = PersistenceService(
+        live, log, writer, Locks(client), pulse, settings.redis_shed_percent / 100, clock
+    )
     commands = Commands(live, executions, agents, clock)
     blockers, files = OpenBlockers(client), FileService(Files(engine), clock)
     desk = WorkService(live, work, Wakeups(blocking), agents, presence, lease, clock)
+    timers = Timers(client, scripts)
+    upkeep = UpkeepService(live, timers, executions, history, work, limits, clock)
     jobs = QueuedJobs(make_broker(settings.redis_url))
     decomposer, defaults = _decomposer(settings), _defaults(settings)
     decomposition = DecompositionService(plans, breakdowns, agent_records, decomposer, defaults)
     single_tasks = SingleTasks(decomposer, decomposition.capabilities, defaults)
+    plan_service = PlanService(plans, breakdowns, jobs, _read_limits(settings))
+    rows = ProofRows(engine)
+    events = KeptEvents(log, rows, archives.refuse_archived)
     probes = {"redis": client.ping, "postgresql": Identities(engine).any_user}
     return Services(
         identity=identity,
         answers=AnswerService(StoredAnswers(client)),
         agents=agents,
-        plans=PlanService(plans, breakdowns, jobs, _read_limits(settings)),
+        plans=plan_service,
+        imports=ImportService(
+            _plan_source(settings),
+            plans,
+            plan_service,
+            jobs,
+            _read_limits(settings),
+            dt.timedelta(seconds=settings.source_poll_seconds),
+            dt.timedelta(hours=settings.source_timeout_hours),
+            clock,
+        ),
         decomposition=decomposition,
         review=ReviewService(Revisions(engine), single_tasks, clock),
         versions=VersionService(plans, breakdowns),
@@ -142,11 +194,34 @@ def build(settings: Settings, clock: Clock = system_clock) -> Services:
         files=files,
         history=history_service,
         feed=Feed(log, execution_service, history_service),
-        persistence=PersistenceService(live, log, BatchWriter(engine), Locks(client)),
-        upkeep=UpkeepService(
-            live, Timers(client, scripts), executions, history, work, limits, clock
+        capacity=CapacityService(pulse),
+        persistence=persistence,
+        upkeep=upkeep,
+        rounds=SweepRounds(log, timers, upkeep, clock),
+        recovery=recovery,
+        backup=BackupService(
+            persistence, log, inventory, live, Copies(engine), Chains(engine), recovery, clock
         ),
-        maintenance=MaintenanceService(live, executions, plans, jobs, clock),
+        maintenance=MaintenanceService(live, executions, plans, recovery, partitions, jobs, clock),
+        retention=RetentionService(
+            archives,
+            partitions,
+            live,
+            dt.timedelta(days=settings.event_log_retention_days),
+            clock,
+        ),
+        verification=VerificationService(
+            live,
+            ProofReader(client),
+            executions,
+            rows,
+            log,
+            events,
+            Verifications(engine),
+            Locks(client),
+            clock,
+        ),
+        replay=ReplayService(execution_service, events),
         health=HealthService(probes, (redis.RedisError, RecordError)),
     )
 
@@ -154,7 +229,9 @@ def build(settings: Settings, clock: Clock = system_clock) -> Services:
 @functools.cache
 def of_process() -> Services:
     """Give the services of this process, by its environment; made at first use, after any fork."""
-    return build(Settings.of_process())
+    services = build(Settings.of_process())
+    services.capacity.follow()
+    return services
 
 
 def ensure_owner(settings: Settings) -> str | None:
@@ -198,6 +275,23 @@ def _read_limits(settings: Settings) -> ReadLimits:
 def _decomposer(settings: Settings) -> Decomposer:
     rulebook = load_rulebook(settings.rules_dir)
     return Decomposer(RuleStrategy(rulebook), rulebook.catalogue, settings.confidence_threshold)
+
+
+def _plan_source(settings: Settings) -> PlanSource | None:
+    if not settings.source_url:
+        return None
+    key = settings.source_api_key
+    headers = {"X-API-Key": key} if key else {}
+    tools = Connection(settings.source_url, headers, per_minute=CLOUD_REQUESTS_PER_MINUTE)
+    runs = Connection(settings.source_url, headers)
+    cloud, worker = Cloud(tools), Worker(runs, settings.source_model)
+    if settings.source_kind == "cloud":
+        return cloud
+    if settings.source_kind == "worker":
+        return worker
+    return RecognisedServer(
+        cloud, worker, lambda: runs.status("/mcp/tools") != HTTPStatus.NOT_FOUND
+    )
 
 
 def _defaults(settings: Settings) -> Defaults:

@@ -15,9 +15,15 @@ from decomposer.errors import RulesError
 COMMANDS: Final = {
     "up": "start everything and carry out a plan",
     "prepare": "check the servers and bring the database up to date",
+    "recover": "reconcile Redis with the record",
+    "backup": "copy everything into one file",
+    "restore": "replace everything by a backup",
     "worker": "handle the messages of the queue",
+    "history": "list, put away and bring back months of the log",
     "execute": "carry out a plan on a running server",
     "calibrate": "compare the confidence of breakdowns with what became of them",
+    "verify": "prove from their logs that executions are stored as they happened",
+    "replay": "show an execution as it was at any event of its log",
 }
 """What each module of ``app.commands`` that is a command does."""
 

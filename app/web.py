@@ -53,6 +53,7 @@ def stop() -> None:
     services = of_process()
     services.work.stop()
     services.feed.stop()
+    services.capacity.stop()
 
 
 def __getattr__(name: str) -> Flask:

@@ -70,15 +70,15 @@ def url(*schemes: str) -> Kind[str | None]:
     return Kind(f"a URL {accepts}", parse, secret=True)
 
 
-def secret() -> Kind[str | None]:
+def secret(length: int = _SECRET_LENGTH) -> Kind[str | None]:
     """Accept text long enough not to be guessed."""
 
     def parse(value: str) -> str | None:
-        if len(value) < _SECRET_LENGTH:
+        if len(value) < length:
             raise ValueError("too short")
         return value
 
-    return Kind(f"at least {_SECRET_LENGTH} characters", parse, secret=True)
+    return Kind(f"at least {length} characters", parse, secret=True)
 
 
 Number = TypeVar("Number", int, float)

@@ -8,6 +8,7 @@ import textwrap
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
+from config.outages import watch
 from config.settings import Settings
 
 _HIDDEN: Final = "***"
@@ -18,9 +19,13 @@ _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asc
 
 
 def configure(settings: Settings) -> None:
-    """Send every logger of this process to standard error in the form that is set."""
+    """Send every logger of this process to standard error in the form that is set.
+
+    That a server does not answer is said once, and once that it is back.
+    """
     handler = logging.StreamHandler()
     handler.setFormatter(LineFormatter(settings))
+    handler.addFilter(watch(settings))
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
 
 

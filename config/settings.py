@@ -98,6 +98,33 @@ class Settings:
     worker_threads: int = _setting(
         kinds.integer(1, 64), 4, "Threads of the worker: messages it handles at the same time."
     )
+    persist_shards: int = _setting(
+        kinds.integer(1, 64),
+        2,
+        "Parts into which workspaces fall; the worker records the logs of each part in a thread "
+        "of its own. Less than the worker's threads.",
+    )
+    embedded_redis_mib: int = _setting(
+        kinds.integer(64, 1024 * 1024, "MiB"),
+        512,
+        "Memory of the embedded Valkey. A server of your own has its `maxmemory`.",
+    )
+    redis_shed_percent: int = _setting(
+        kinds.integer(1, 79, "percent"),
+        60,
+        "How full Redis may be before recorded events of live executions leave it. Until then "
+        "they stay, so that a PostgreSQL restored from a backup can be caught up.",
+    )
+    redis_wait_replicas: int = _setting(
+        kinds.integer(0, 10),
+        0,
+        "Replicas of Redis that must have an event before it is acknowledged.",
+    )
+    redis_wait_milliseconds: int = _setting(
+        kinds.integer(1, 5000, "milliseconds"),
+        1000,
+        "How long to wait for these replicas before the answer is 503.",
+    )
     log_level: str = _setting(
         kinds.choice("debug", "info", "warning", "error"), "info", "Least severity that is logged."
     )
@@ -200,10 +227,41 @@ class Settings:
     hours_per_day: float = _setting(
         kinds.number(0.5, 24, "hours"), 8, "Working hours counted for one day of an estimate."
     )
+    source_url: str | None = _setting(
+        kinds.url("http", "https"), None, "A PlanExe server that writes plans for this one."
+    )
+    source_api_key: str | None = _setting(
+        kinds.secret(8), None, "Key for the PlanExe server; its cloud needs one."
+    )
+    source_kind: str = _setting(
+        kinds.choice("auto", "cloud", "worker"),
+        "auto",
+        "Interface of the PlanExe server: tools (cloud) or runs (worker). `auto` asks it.",
+    )
+    source_model: str = _setting(
+        kinds.text(), "auto", "Model that a PlanExe worker is asked to use, by its own name."
+    )
+    source_poll_seconds: int = _setting(
+        kinds.integer(1, 3600, "seconds"), 15, "How often a plan being written is looked at."
+    )
+    source_timeout_hours: float = _setting(
+        kinds.number(0.01, 720, "hours"), 12, "How long PlanExe may write at a plan."
+    )
     finished_grace_seconds: int = _setting(
         kinds.integer(0, 604_800, "seconds"),
         60,
         "How long an ended execution stays in Redis once it is recorded in PostgreSQL.",
+    )
+    event_log_retention_days: float = _setting(
+        kinds.number(0, 36_500, "days"),
+        90,
+        "How long a month's events stay in PostgreSQL once the last of its executions has ended; "
+        "then they are put away into files.",
+    )
+    archive_dir: Path = _setting(  # noqa: RUF009 a field, as all the others
+        kinds.folder(),
+        Path("archive"),
+        "Folder of the events that were put away. A relative path counts from the data folder.",
     )
 
     @classmethod
@@ -279,6 +337,9 @@ def _contradictions(settings: Settings) -> list[Fault]:
         wanted = f"must not be less than the first delay ({settings.backoff_seconds})"
         value = str(settings.max_backoff_seconds)
         faults.append(Fault("PLANEXE_MAX_BACKOFF_SECONDS", value, wanted))
+    if settings.persist_shards >= settings.worker_threads:
+        wanted = f"must be less than PLANEXE_WORKER_THREADS ({settings.worker_threads})"
+        faults.append(Fault("PLANEXE_PERSIST_SHARDS", str(settings.persist_shards), wanted))
     if settings.max_json_body_bytes > settings.max_body_bytes:
         wanted = f"must not be more than PLANEXE_MAX_BODY_BYTES ({settings.max_body_bytes})"
         value = str(settings.max_json_body_bytes)

@@ -66,7 +66,7 @@ def _cause(state: Execution, subtask_id: str, agent: AgentSituation) -> Cause:
     if subtask.status is S.BLOCKED:
         assert subtask.blocker
         return Cause(subtask.blocker.kind)
-    offline = header.blocker and state.agent_of(subtask_id) == header.agent_id
+    offline = state.agent_of(subtask_id) in header.absent
     held_up = (
         (open_prerequisites(state, subtask_id), Cause.PREREQUISITES),
         (header.status is E.PAUSED, Cause.PAUSED),

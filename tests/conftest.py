@@ -29,7 +29,7 @@ def embedded_servers() -> Iterator[ServerUrls]:
 
 @pytest.fixture(scope="session")
 def postgres_server(request: pytest.FixtureRequest) -> str:
-    """URL of a PostgreSQL database whose user may create others."""
+    """URL of a PostgreSQL database whose user is a superuser: only those may empty the log."""
     given = os.environ.get("TEST_DATABASE_URL")
     return given or request.getfixturevalue("embedded_servers").database_url
 

@@ -255,8 +255,34 @@ def check(state: Execution) -> None:
     assert present <= LEFT.get(header.status, set(S) - {S.FAILED, S.CANCELLED})
     assert header.status is not E.BLOCKED or header.stuck
     assert header.status not in (E.QUEUED, E.RUNNING) or not header.stuck
+    _check_agents(state)
     open_ones = [one for one in state.subtasks.values() if one.blocker]
     assert header.open_blockers == len(open_ones) + (header.blocker is not None)
+
+
+def _check_agents(state: Execution) -> None:
+    """Whose the work is, and whose absence is noted, counted from the subtasks alone."""
+    header = state.header
+    left = [one for one, subtask in state.subtasks.items() if not subtask.status.done]
+    by_agents = [one for one in left if state.graph.subtasks[one].assignee is Assignee.AGENT]
+    certain = [
+        state.subtasks[one].assigned_to
+        or state.graph.tasks[state.graph.subtasks[one].task_id].agent_id
+        for one in by_agents
+    ]
+    assert header.shares == Counter(one for one in certain if one)
+    if header.status is E.COMPLETED or header.status not in (E.CREATED, *LIVE):
+        assert not header.absent
+        return
+    assert header.members >= {state.agent_of(one) for one in by_agents}
+    assert header.members >= set(header.absent)
+    assert (header.blocker is not None) == (header.agent_id in header.absent)
+    for subtask_id, subtask in state.subtasks.items():
+        its_agent = state.agent_of(subtask_id)
+        if subtask.blocker and subtask.blocker.kind is BlockerKind.AGENT_OFFLINE:
+            assert its_agent in header.absent
+        elif subtask.status is S.READY:
+            assert its_agent == header.agent_id or its_agent not in header.absent
 
 
 def _check_subtask(state: Execution, subtask_id: str, subtask: SubtaskState) -> None:

@@ -1,16 +1,13 @@
 """The record of an execution against a fold over its own log."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
-import psycopg
-
-from app.domain.events import FIRST_HASH, chain, parse_event
-from app.domain.evolve import fold
 from app.domain.execution import Execution, Header
 from app.domain.execution_graph import ExecutionGraph
+from app.domain.proof import Claims, KeptEvent, Stored, prove
 from app.record.engine import connect
 from app.record.executions import Executions
+from app.record.proof import ProofRows
 
 
 def assert_record_proves_itself(database_url: str, workspace_id: str, execution_id: str) -> Header:
@@ -21,8 +18,12 @@ def assert_record_proves_itself(database_url: str, workspace_id: str, execution_
     """
     engine = connect(database_url)
     try:
-        bodies = _bodies(database_url, execution_id)
-        return assert_events_give_the_record(Executions(engine), workspace_id, execution_id, bodies)
+        rows = ProofRows(engine)
+        recorded = rows.read(workspace_id, execution_id)
+        assert recorded
+        assert recorded.contradictions == []
+        events = rows.events(execution_id, 0, recorded.last)
+        return _assert_proven(Executions(engine), workspace_id, recorded.stored, events)
     finally:
         engine.dispose()
 
@@ -34,36 +35,24 @@ def assert_events_give_the_record(
     bodies: Sequence[tuple[int, bytes, str]],
 ) -> Header:
     """Do so with events that are at hand: seq, body and hash of each, in order."""
+    subtasks, tasks = record.states(execution_id)
     header = record.get(workspace_id, execution_id)
+    stored = Stored(header=header, subtasks=subtasks, tasks=tasks)
+    return _assert_proven(record, workspace_id, stored, [KeptEvent(*one) for one in bodies])
+
+
+def _assert_proven(
+    record: Executions, workspace_id: str, stored: Stored, events: Iterable[KeptEvent]
+) -> Header:
+    header = stored.header
     assert header
     packed = record.graph(workspace_id, header.graph_id)
     assert packed
-    subtasks, tasks = record.states(execution_id)
-    events = [parse_event(body) for _, body, _ in bodies]
-    assert [seq for seq, _, _ in bodies] == list(range(1, header.seq + 1))
-    assert [event.seq for event in events] == list(range(1, header.seq + 1))
-    unborn = Execution.unborn(ExecutionGraph.unpack(packed), execution_id, workspace_id)
-    folded = fold(unborn, events)
-    folded.set_header(head_hash=_head_hash(bodies))
-    assert folded.header == header
-    assert folded.subtasks == subtasks
-    assert folded.tasks == tasks
+    graph = ExecutionGraph.unpack(packed)
+    unborn = Execution.unborn(graph, header.execution_id, workspace_id)
+    claims = Claims(last=header.seq, record=stored, recorded=header.seq)
+    proof, _ = prove(unborn, events, claims)
+    assert proof.differences == []
+    assert proof.events == header.seq
+    assert (len(stored.subtasks), len(stored.tasks)) == (len(graph.subtasks), len(graph.tasks))
     return header
-
-
-def _bodies(database_url: str, execution_id: str) -> list[tuple[int, bytes, str]]:
-    with psycopg.connect(database_url) as connection:
-        rows: list[Any] = connection.execute(
-            "SELECT seq, body::text, hash FROM execution_events "
-            "WHERE execution_id = %s ORDER BY seq",
-            [execution_id],
-        ).fetchall()
-    return [(seq, body.encode(), digest) for seq, body, digest in rows]
-
-
-def _head_hash(bodies: Sequence[tuple[int, bytes, str]]) -> str:
-    head = FIRST_HASH
-    for _, body, digest in bodies:
-        head = chain(head, body)
-        assert head == digest
-    return head

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from app.domain import commands as c
-from app.domain.blockers import Resolution
+from app.domain.blockers import BlockerKind, Resolution
 from app.domain.events import EventType
 from app.domain.execution import Execution, Lease
 from app.domain.execution_graph import ExecutionGraph
@@ -14,7 +14,7 @@ from app.domain.states import TIMED, ExecutionStatus, SubtaskStatus
 
 from .executions import AGENT, answer, claim, claimant, make_graph, report, step
 
-AGENTS: Final = (AGENT, "agent_2")
+AGENTS: Final = (AGENT, "agent_2", "agent_3")
 USER: Final = {"actor": "user:1"}
 OTHER_PARAMS: Final = {"depth": 9}
 MINUTE: Final = dt.timedelta(minutes=1)
@@ -76,8 +76,8 @@ def _whole_steps(state: Execution) -> Iterator[tuple[c.Command, None]]:
         yield c.StartExecution(**USER), None
     if header.status in (ExecutionStatus.PAUSED, ExecutionStatus.FAILED):
         yield c.ResumeExecution(**USER), None
-    if header.blocker:
-        yield c.NoteAgentOnline(agent_id=header.agent_id), None
+    for agent_id in header.absent:
+        yield c.NoteAgentOnline(agent_id=agent_id), None
 
 
 def _steps(state: Execution) -> Iterator[tuple[c.Command, dt.datetime | None]]:
@@ -89,7 +89,7 @@ def _steps(state: Execution) -> Iterator[tuple[c.Command, dt.datetime | None]]:
             yield _said(EventType.TASK_COMPLETE, one, subtask.lease, tag), None
         elif subtask.due_at:
             yield c.EndDelay(subtask_id=one), subtask.due_at
-        elif subtask.blocker:
+        elif subtask.blocker and subtask.blocker.kind is not BlockerKind.AGENT_OFFLINE:
             options = subtask.blocker.options
             wanted = [*_ANSWERS, *options]
             yield answer(subtask.blocker, next(one for one in wanted if one in options)), None
@@ -189,6 +189,8 @@ def _answers(state: Execution, _: dt.datetime, __: str) -> Iterator[c.Command]:
                 continue
             agent_id = "agent_3" if one is Resolution.REASSIGN else None
             yield answer(subtask.blocker, one, message="do", agent_id=agent_id)
+            if one is Resolution.REASSIGN:
+                yield answer(subtask.blocker, one, agent_id="agent_2")
             yield answer(subtask.blocker, one, agent_id=agent_id, unmatched="Nobody does it.")
             yield answer(subtask.blocker, one, agent_id=agent_id, params=OTHER_PARAMS)
 

@@ -1,4 +1,7 @@
-"""The clock: says each second what is to be done. Several clocks give one beat per slot."""
+"""The clock: says each second what is to be done. Several clocks give one beat per slot.
+
+Slots go by the machine's time: where two machines' clocks differ, both beat, which does no harm.
+"""
 
 import logging
 import signal
@@ -21,15 +24,20 @@ logger = logging.getLogger(__name__)
 BEAT_SECONDS = 1
 EVERY_BEAT = ("persist", "sweep")
 MAINTENANCE_SECONDS = 60
+RETENTION_SECONDS = 3600
+NIGHT_HOURS = range(3, 6)
+"""UTC. Each minute of them a verification goes on where the last one stopped."""
+
 BACKLOG = 1000
 """Messages that may wait: with no worker running, the queue stays bounded."""
 
 
 class Clock:
-    """Puts one message per duty and workspace into the queue, in each slot of a second."""
+    """Puts one message per duty and shard into the queue, in each slot of a second."""
 
-    def __init__(self, client: redis.Redis, broker: RedisBroker) -> None:
+    def __init__(self, client: redis.Redis, broker: RedisBroker, shards: int) -> None:
         self._client = client
+        self._shards = shards
         self._broker = broker
         broker.declare_queue(UPKEEP)
 
@@ -47,20 +55,25 @@ class Clock:
         if waiting > BACKLOG:
             logger.warning("clock: %d messages wait for a worker; none is added", waiting)
             return
-        workspaces: Any = self._client.smembers(WORKSPACES)
-        for workspace in workspaces:
-            for duty in EVERY_BEAT:
-                self._enqueue(duty, workspace.decode())
+        if self._client.exists(WORKSPACES):
+            for shard in range(self._shards):
+                for duty in EVERY_BEAT:
+                    self._enqueue(duty, shard, self._shards)
         if slot % MAINTENANCE_SECONDS == 0:
             self._enqueue("maintain")
+            if slot // 3600 % 24 in NIGHT_HOURS:
+                self._enqueue("verify")
+        if slot % RETENTION_SECONDS == 0:
+            self._enqueue("retain")
 
-    def _enqueue(self, duty: str, *args: str) -> None:
+    def _enqueue(self, duty: str, *args: int) -> None:
         message: Message[None] = Message(
             queue_name=UPKEEP,
             actor_name=duty,
             args=args,
             kwargs={},
-            options={"max_age": 10_000, "repeats": True},
+            # No max_age: a worker whose clock is ahead would drop everything. BACKLOG is the bound.
+            options={"repeats": True},
         )
         self._broker.enqueue(message)
 
@@ -69,9 +82,10 @@ def main() -> None:
     """Beat until SIGTERM or SIGINT."""
     settings = Settings.of_process()
     configure(settings)
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    # A beat that waits for Redis says so itself; those it holds up are not worth a line each.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
     url = settings.redis_url or ""
-    clock = Clock(connect(url), make_broker(url))
+    clock = Clock(connect(url), make_broker(url), settings.persist_shards)
     scheduler = BlockingScheduler(timezone="UTC")
     scheduler.add_job(clock.beat, "interval", seconds=BEAT_SECONDS, coalesce=True, max_instances=1)
     for number in (signal.SIGTERM, signal.SIGINT):

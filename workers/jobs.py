@@ -3,6 +3,7 @@
 from dramatiq import Message
 from dramatiq.brokers.redis import RedisBroker
 
+from app.live.scripts import translated
 from workers.broker import DECOMPOSITION
 
 
@@ -22,4 +23,17 @@ class QueuedJobs:
             kwargs={},
             options={},
         )
-        self._broker.enqueue(message)
+        with translated():
+            self._broker.enqueue(message)
+
+    def fetch(self, workspace_id: str, plan_id: str, delay_seconds: float) -> None:
+        """Have the next step of an import taken, after a delay."""
+        message: Message[None] = Message(
+            queue_name=DECOMPOSITION,
+            actor_name="fetch",
+            args=(workspace_id, plan_id),
+            kwargs={},
+            options={},
+        )
+        with translated():
+            self._broker.enqueue(message, delay=round(delay_seconds * 1000) or None)

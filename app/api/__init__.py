@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 from app.api import (
     agents,
     blockers,
+    capacity,
     docs_page,
     events,
     executions,
@@ -21,6 +22,7 @@ from app.api import (
     idempotency,
     inbox,
     plans,
+    proof,
     review,
     stream,
     subtasks,
@@ -37,6 +39,7 @@ _MODULES: Final = (
     plans,
     review,
     executions,
+    proof,
     subtasks,
     blockers,
     inbox,
@@ -85,6 +88,7 @@ def register(flask: Flask, services: Services, limits: Limits) -> None:
     )
     api = _ProblemApi(flask, spec_kwargs=_SECURITY)
     install(flask)
+    capacity.protect(flask, services.capacity)
     for module in _MODULES:
         blueprint = module.create_blueprint(services, limits)
         guard.protect(blueprint, services.identity, limits)

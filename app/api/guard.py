@@ -35,7 +35,9 @@ def _hold_to(most_bytes: int) -> None:
     if request.content_length is None:
         # Werkzeug cuts such a body off at the limit without a word: one byte more tells.
         request.max_content_length = most_bytes + 1
-        if len(request.get_data()) > most_bytes:
+        too_long = len(request.get_data()) > most_bytes
+        request.max_content_length = most_bytes
+        if too_long:
             raise RequestEntityTooLarge
 
 

@@ -1,6 +1,7 @@
 """``Idempotency-Key``: the same POST sent twice is carried out once and answered twice."""
 
 import hashlib
+import logging
 
 from flask import Blueprint, Response, g, request
 from werkzeug.exceptions import Conflict, UnprocessableEntity
@@ -8,6 +9,9 @@ from werkzeug.exceptions import Conflict, UnprocessableEntity
 from app.api.guard import caller
 from app.domain.ids import new_id
 from app.services.answers import AnswerService, StoredAnswer
+from app.services.errors import LiveUnavailable
+
+logger = logging.getLogger(__name__)
 
 HEADER = "Idempotency-Key"
 LONGEST = 200
@@ -36,7 +40,11 @@ def protect(blueprint: Blueprint, answers: AnswerService) -> None:
                 response.get_data(),
                 response.headers.get("Location", ""),
             )
-            answers.finish(caller(), key, answer)
+            try:
+                answers.finish(caller(), key, answer)
+            except LiveUnavailable:
+                # It is done or refused all the same; a repeat finds its key held for a minute.
+                logger.warning("the answer to a request with an %s cannot be kept", HEADER)
         return response
 
     blueprint.before_request(before)

@@ -9,6 +9,7 @@ from app.api import schemas
 from app.api.blueprint import Blueprint
 from app.api.encoding import no_content, reply
 from app.api.guard import caller, users_only
+from app.api.idempotency import made_id
 from app.api.limits import Limits
 from app.services import Services
 
@@ -41,6 +42,15 @@ def create_blueprint(services: Services, _limits: Limits) -> Blueprint:
             view = plans.import_json(caller(), request.get_json())
         else:
             raise UnsupportedMediaType("Send application/json or multipart/form-data.")
+        return reply(view, 202, Location=f"/api/plans/{view['plan_id']}")
+
+    @blueprint.post("/generate")
+    @blueprint.arguments(schemas.PlanWish)
+    @blueprint.response(202, schemas.Plan)
+    @users_only
+    def generate(body: dict[str, Any]) -> Response:
+        """Have the configured PlanExe server write a plan, or fetch one that it has written."""
+        view = services.imports.begin(caller(), body, made_id(services.answers, "plan"))
         return reply(view, 202, Location=f"/api/plans/{view['plan_id']}")
 
     @blueprint.get("")

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import msgspec
 from flask import Flask, Response, g, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from app.domain import errors as domain
-from app.services.errors import Busy, LiveUnavailable, RecordUnavailable
+from app.services.errors import Busy, Full, LiveUnavailable, NotConfigured, RecordUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -19,12 +19,15 @@ PROBLEMS: Final[dict[type[Exception], tuple[int, str, str]]] = {
     domain.UnknownTask: (422, "unknown-task", "No such task"),
     domain.Invalid: (422, "invalid-request", "The request cannot be accepted"),
     domain.NotFound: (404, "not-found", "Not found"),
+    domain.Archived: (410, "archived", "The events have been put away"),
     domain.StaleLease: (409, "stale-lease", "The lease has passed on"),
     domain.Terminal: (409, "execution-ended", "The execution has ended"),
     domain.IllegalMove: (409, "illegal-move", "The state machine has no such move"),
     domain.ApprovalRequired: (409, "approval-required", "Something needs approval first"),
     domain.Conflict: (409, "conflict", "It does not fit the present state"),
     domain.DomainError: (422, "refused", "Refused"),
+    NotConfigured: (501, "not-configured", "Not set up here"),
+    Full: (503, "full", "Too little room is left"),
     Busy: (503, "busy", "Too many at once"),
     LiveUnavailable: (503, "unavailable", "A server behind this one does not answer"),
     RecordUnavailable: (503, "unavailable", "A server behind this one does not answer"),
@@ -97,6 +100,8 @@ def _detail(error: HTTPException) -> tuple[str, list[dict[str, str]]]:
         # Flask hides what is wrong with a JSON body behind a sentence that says nothing.
         cause = error.__cause__
         told = cause if isinstance(cause, HTTPException) else error
+        if told.description == RequestEntityTooLarge.description and request.max_content_length:
+            return f"At most {request.max_content_length:,} bytes are accepted.", []
         return told.description or "", []
     errors = [
         {"field": ".".join(path[1:]) or path[0], "message": message}

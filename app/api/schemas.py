@@ -14,6 +14,7 @@ from app.domain.blockers import BlockerKind, Resolution
 from app.domain.ids import is_own_id
 from app.domain.operations import MOST_OPERATIONS, MOST_STEPS
 from app.domain.plan import Ordering, PlanStatus
+from app.domain.proof import Where
 from app.domain.states import ExecutionStatus
 from app.domain.why import Cause, ClearedBy
 
@@ -190,8 +191,22 @@ class Agents(Schema):
     next_cursor = fields.String(allow_none=True, required=True)
 
 
+class PlanWish(Strict):
+    """A plan that a PlanExe server is to write, or has written."""
+
+    prompt = fields.String(validate=validate.Length(min=1, max=100_000))
+    planexe_id = fields.String(validate=SHORT)
+    title = fields.String(validate=SHORT)
+
+    @validates_schema
+    def one_is_asked_for(self, data: dict[str, Any], **_: Any) -> None:
+        """Refuse both and neither."""
+        if ("prompt" in data) == ("planexe_id" in data):
+            raise ValidationError("Send either a prompt or a planexe_id.", "prompt")
+
+
 class PlanUpload(Schema):
-    """A plan as a file: a zip of a PlanExe run, or JSON."""
+    """A plan as a file: zip, HTML report, JSON, CSV or Markdown."""
 
     file = fields.Raw(required=True, metadata={"type": "string", "format": "binary"})
 
@@ -212,6 +227,7 @@ class Plan(Schema):
     gates = fields.Dict(required=True)
     risks = fields.List(fields.Dict(), required=True)
     roles_required = fields.List(fields.String(), required=True)
+    context = fields.Dict(required=True)
     created_at = fields.AwareDateTime(required=True)
     updated_at = fields.AwareDateTime(required=True)
 
@@ -791,3 +807,57 @@ class File(Schema):
     url = fields.String(required=True)
     created_by = fields.String(required=True)
     created_at = fields.AwareDateTime(required=True)
+
+
+class Difference(Schema):
+    """One thing that is not as the log says; ``seq`` is the last event that changed it."""
+
+    seq = fields.Integer(required=True)
+    where = fields.String(required=True, validate=validate.OneOf([one.value for one in Where]))
+    what = fields.String(required=True)
+    expected = fields.Raw(required=True, allow_none=True)
+    found = fields.Raw(required=True, allow_none=True)
+
+
+class Proof(Schema):
+    """Whether the log proves what is stored; ``differences`` holds the first of each kind."""
+
+    execution_id = fields.String(required=True)
+    ok = fields.Boolean(required=True)
+    events = fields.Integer(required=True)
+    head_hash = fields.String(required=True)
+    differences = fields.List(fields.Nested(Difference), required=True)
+    differences_total = fields.Integer(required=True)
+
+
+class ExecutionReport(Schema):
+    """What a log tells; ``docs/proof.md`` says what its parts hold."""
+
+    execution_id = fields.String(required=True)
+    plan_id = fields.String(required=True)
+    plan_version = fields.Integer(required=True)
+    title = fields.String(required=True)
+    goal = fields.String(required=True)
+    status = fields.String(required=True)
+    status_message = fields.String(required=True)
+    owner = fields.String(required=True)
+    agents = fields.List(fields.Dict(), required=True)
+    created_at = fields.AwareDateTime(required=True, allow_none=True)
+    started_at = fields.AwareDateTime(required=True, allow_none=True)
+    completed_at = fields.AwareDateTime(required=True, allow_none=True)
+    as_of = fields.AwareDateTime(required=True, allow_none=True)
+    duration_seconds = fields.Float(required=True)
+    counts = fields.Dict(required=True)
+    tasks_total = fields.Integer(required=True)
+    tasks_done = fields.Integer(required=True)
+    subtasks_total = fields.Integer(required=True)
+    subtasks_done = fields.Integer(required=True)
+    attempts = fields.Integer(required=True)
+    spent = fields.Dict(required=True)
+    tasks = fields.List(fields.Dict(), required=True)
+    deviations = fields.List(fields.Dict(), required=True)
+    interventions = fields.List(fields.Dict(), required=True)
+    blockers = fields.List(fields.Dict(), required=True)
+    usage = fields.Dict(required=True)
+    events = fields.Integer(required=True)
+    head_hash = fields.String(required=True)

@@ -1,8 +1,9 @@
-"""``planexe-ax prepare``: check the servers, bring the database up to date, make the owner."""
+"""``planexe-ax prepare``: check the servers, bring the database up to date, recover."""
 
 import argparse
 
-from app.bootstrap import ensure_owner
+from app.bootstrap import build, ensure_owner
+from app.commands.recover import line_of
 from app.embedded.check import check_servers
 from app.embedded.data_folder import write_private
 from app.embedded.errors import StartError
@@ -22,7 +23,8 @@ def run(settings: Settings, _options: argparse.Namespace) -> int:
 def prepare(settings: Settings) -> int:
     """Make both servers ready for the processes; repeating it changes nothing.
 
-    The first user's key is shown once and kept in ``<data_dir>/user_key``.
+    The first user's key is shown once and kept in ``<data_dir>/user_key``. Where Redis and the
+    record differ, it is told what was done about it.
 
     Raises:
         StartError: A server is missing or cannot be used.
@@ -36,4 +38,6 @@ def prepare(settings: Settings) -> int:
         path = settings.data_dir / "user_key"
         write_private(path, key)
         print(f"The key of the first user, shown once and kept in {path}:\n{key}")
+    for finding in build(settings).recovery.recover():
+        print(line_of(finding))
     return 0

@@ -5,6 +5,7 @@ from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
+from app.domain.errors import DomainError
 from app.embedded.errors import FolderInUse, StartError
 from app.embedded.servers import running_servers
 from config.settings import Settings
@@ -37,6 +38,19 @@ def reach(settings: Settings) -> Generator[Settings]:
         except FolderInUse as error:
             found = _of_run(settings, error)
         yield replace(settings, **found)
+
+
+@contextmanager
+def told() -> Generator[None]:
+    """Tell a refusal as a command does: in a sentence, without a traceback.
+
+    Raises:
+        StartError: What was asked for is refused.
+    """
+    try:
+        yield
+    except DomainError as error:
+        raise StartError(str(error)) from error
 
 
 def _of_run(settings: Settings, in_use: FolderInUse) -> dict[str, str]:

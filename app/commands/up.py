@@ -91,9 +91,10 @@ def up(settings: Settings, options: UpOptions) -> int:
         StartError: Something cannot be started; the message says what to do.
     """
     console = Console()
-    settings = replace(settings, port=require_port(settings.host, settings.port))
+    # The folder first: taking it ends what a killed run left behind, which may hold the port.
     folder = DataFolder(settings.data_dir)
     try:
+        settings = replace(settings, port=require_port(settings.host, settings.port))
         with Supervisor(console, [folder.lock.descriptor]) as supervisor:
             supervisor.obey_signals()
             return _Run(settings, options, console, folder, supervisor).serve()
@@ -153,7 +154,9 @@ class _Run:
         given = self._settings.database_url, self._settings.redis_url
         if not all(given):
             self._console.say(f"Starting the embedded servers in {self._folder.path}.")
-        urls = start_servers(self._folder, self._supervisor, *given)
+        urls = start_servers(
+            self._folder, self._supervisor, *given, redis_mib=self._settings.embedded_redis_mib
+        )
         self._settings = replace(
             self._settings,
             database_url=urls.database_url,

@@ -1,6 +1,8 @@
 """``planexe-ax worker``: handle the messages of the queue, in one process."""
 
 import argparse
+import datetime as dt
+import logging
 import signal
 import threading
 from importlib import import_module
@@ -8,12 +10,17 @@ from typing import Final
 
 import dramatiq
 
+from app.bootstrap import of_process
 from config.logging import configure
 from config.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 # Dramatiq looks for new messages so often; its own 1000 ms would show on the dashboard.
 _IDLE_MS: Final = 50
 _STOP_MS: Final = 2500
+_LOOK_SECONDS: Final = 5.0
+"""How often the worker looks for logs that no message led to."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +39,8 @@ def work(settings: Settings) -> int:
     which the supervisor does already.
     """
     configure(settings)
+    # It would say each three seconds that it will try again.
+    logging.getLogger("dramatiq.worker").setLevel(logging.WARNING)
     import_module("workers.main")
     broker = dramatiq.get_broker()
     broker.emit_after("process_boot")
@@ -42,7 +51,16 @@ def work(settings: Settings) -> int:
         broker, worker_timeout=_IDLE_MS, worker_threads=settings.worker_threads
     )
     worker.start()
-    stop.wait()
+    # A full Redis takes no messages, and a clock may be away; the log is recorded all the same.
+    while not stop.wait(_LOOK_SECONDS):
+        _look()
     worker.stop(timeout=_STOP_MS)
     broker.close()
     return 0
+
+
+def _look() -> None:
+    try:
+        of_process().persistence.drain_shard(0, 1, dt.timedelta())
+    except Exception:  # The edge of the process: its threads go on handling messages.
+        logger.exception("the log could not be looked through")

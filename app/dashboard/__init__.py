@@ -28,7 +28,11 @@ def create_blueprint(services: Services) -> Blueprint:
     blueprint.add_url_rule("/assets/<version>/<path:name>", "asset", assets.serve)
     SignInPages(services.identity).register(blueprint)
     ExecutionPages(
-        services.executions, services.history, services.blockers, services.agents
+        services.executions,
+        services.history,
+        services.blockers,
+        services.agents,
+        services.verification,
     ).register(blueprint)
     PlanPages(services.plans, services.review, services.executions, services.agents).register(
         blueprint

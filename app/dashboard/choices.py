@@ -80,7 +80,12 @@ _ALL: Final = [
 ]
 _BY_NAME: Final = {str(choice.name): choice for choice in _ALL}
 _BY_HAND: Final = frozenset(
-    {BlockerKind.NO_CAPABLE_AGENT, BlockerKind.ATTEMPTS_EXHAUSTED, BlockerKind.HUMAN_INPUT}
+    {
+        BlockerKind.NO_CAPABLE_AGENT,
+        BlockerKind.AGENT_OFFLINE,
+        BlockerKind.ATTEMPTS_EXHAUSTED,
+        BlockerKind.HUMAN_INPUT,
+    }
 )
 
 

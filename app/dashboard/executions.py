@@ -5,12 +5,12 @@ from typing import Final
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from app.dashboard.ports import Agents, Blockers, Executions, History, Wire
-from app.dashboard.presentation import WORDS, rows, wire
+from app.dashboard.ports import Agents, Blockers, Executions, History, Verification, Wire
+from app.dashboard.presentation import NOTHING, WORDS, Rows, rows, wire
 from app.dashboard.refusals import Answer, back_with, done
 from app.dashboard.session import visitor
 from app.dashboard.waiting import MOST_AGENTS, open_blockers
-from app.domain.errors import DomainError, Invalid
+from app.domain.errors import Archived, DomainError, Invalid
 
 _EVENTS_PER_PAGE: Final = 50
 _MOVES: Final = {
@@ -27,12 +27,18 @@ class ExecutionPages:
     """Shows executions and passes on what their owner decides."""
 
     def __init__(
-        self, executions: Executions, history: History, blockers: Blockers, agents: Agents
+        self,
+        executions: Executions,
+        history: History,
+        blockers: Blockers,
+        agents: Agents,
+        verification: Verification,
     ) -> None:
         self._executions = executions
         self._history = history
         self._blockers = blockers
         self._agents = agents
+        self._verification = verification
 
     def register(self, blueprint: Blueprint) -> None:
         """Add the routes."""
@@ -71,12 +77,7 @@ class ExecutionPages:
         # Before its parts: a script that follows from this seq then misses nothing.
         execution = wire(self._executions.get(workspace_id, execution_id))
         tree = wire(self._executions.tree(workspace_id, execution_id))
-        cursor = request.args.get("cursor")
-        events = rows(
-            self._history.page(
-                workspace_id, execution_id, order="desc", limit=_EVENTS_PER_PAGE, cursor=cursor
-            )
-        )
+        events, waiting, archived = self._happened(workspace_id, execution_id)
         live: Wire = {
             "execution": execution,
             "tree": tree,
@@ -90,9 +91,22 @@ class ExecutionPages:
             tree=tree,
             events=events,
             live=live,
-            waiting=open_blockers(self._blockers, workspace_id, execution_id),
+            waiting=waiting,
+            archived=archived,
             agents=self._agents.page(workspace_id, limit=MOST_AGENTS).items,
+            unproven=self._verification.trouble(workspace_id, execution_id),
         )
+
+    def _happened(self, workspace_id: str, execution_id: str) -> tuple[Rows, Rows, str]:
+        """Give a page of events and what it waits for; or a sentence on where the events are."""
+        cursor = request.args.get("cursor")
+        try:
+            page = self._history.page(
+                workspace_id, execution_id, order="desc", limit=_EVENTS_PER_PAGE, cursor=cursor
+            )
+            return rows(page), open_blockers(self._blockers, workspace_id, execution_id), ""
+        except Archived as error:
+            return NOTHING, NOTHING, str(error)
 
     def confirm(self, execution_id: str, move: str) -> str:
         """Ask before cancelling, or for the agent to reassign to, where there is no script."""

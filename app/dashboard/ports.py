@@ -213,6 +213,18 @@ class Inbox(Protocol):
         """List it: what holds up most first, of equals what has waited longest."""
         ...
 
+    def count(self, workspace_id: str) -> int:
+        """Count it, without reading it."""
+        ...
+
+
+class Verification(Protocol):
+    """What is known of the logs' proofs."""
+
+    def trouble(self, workspace_id: str, execution_id: str) -> str:
+        """Say in a sentence what the last verification found wrong; empty where nothing."""
+        ...
+
 
 class Services(Protocol):
     """All the pages use."""
@@ -265,4 +277,9 @@ class Services(Protocol):
     @property
     def inbox(self) -> Inbox:
         """All that waits for a person."""
+        ...
+
+    @property
+    def verification(self) -> Verification:
+        """What is known of the logs' proofs."""
         ...

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 
@@ -32,6 +32,10 @@ class Rows(msgspec.Struct, frozen=True):
 
     items: list[Wire]
     next_cursor: str | None
+
+
+NOTHING: Final = Rows([], None)
+"""An empty list."""
 
 
 def rows(page: Page) -> Rows:
@@ -155,6 +159,26 @@ def tasks_of(tree: Wire) -> list[Wire]:
     return [task for phase in tree.get("phases", []) for task in phase.get("tasks", [])]
 
 
+def named_documents(plan: Wire) -> list[tuple[str, list[str]]]:
+    """Name the documents a plan asks for, by whether they are to be written or to be found.
+
+    They are as the plan's author wrote them: what is no list of named documents is left out.
+    """
+    context = plan.get("context") or {}
+    kinds = {"documents_to_create": "Documents to create", "documents_to_find": "To find"}
+    found: list[tuple[str, list[str]]] = []
+    for key, label in kinds.items():
+        rows = context.get(key)
+        listed: list[Any] = rows if isinstance(rows, list) else []
+        names = [str(row["document_name"]) for row in listed if _is_named(row)]
+        found += [(label, names)] if names else []
+    return found
+
+
+def _is_named(row: object) -> bool:
+    return isinstance(row, dict) and bool(cast("Wire", row).get("document_name"))
+
+
 def titles(tree: Wire) -> dict[str, str]:
     """Give titles by the id of every task and subtask."""
     found: dict[str, str] = {}
@@ -218,6 +242,7 @@ FOR_TEMPLATES: Final = {
     "offered": offered,
     "segments": segments,
     "tasks_of": tasks_of,
+    "named_documents": named_documents,
     "titles": titles,
     "counted": counted,
     "unfolded": unfolded,

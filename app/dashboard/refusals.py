@@ -6,7 +6,7 @@ from flask import Blueprint, flash, jsonify, redirect, render_template, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from app.domain.errors import Conflict, DomainError, NotFound
+from app.domain.errors import Archived, Conflict, DomainError, NotFound
 
 Answer = Response | tuple[str | Response, int]
 
@@ -15,6 +15,8 @@ def status_of(error: DomainError) -> int:
     """Give the HTTP status of a refusal."""
     if isinstance(error, NotFound):
         return HTTPStatus.NOT_FOUND
+    if isinstance(error, Archived):
+        return HTTPStatus.GONE
     return HTTPStatus.CONFLICT if isinstance(error, Conflict) else HTTPStatus.UNPROCESSABLE_ENTITY
 
 

@@ -51,7 +51,7 @@ class WaitingPages:
     def count(self) -> int:
         """Count all that waits for a person; nothing waits for somebody unknown."""
         principal = current_principal()
-        return self._inbox.page(principal.workspace_id, limit=1).total if principal else 0
+        return self._inbox.count(principal.workspace_id) if principal else 0
 
     def part(self, execution_id: str) -> str:
         """Give the panel of one execution alone, for the script that keeps it up to date."""

@@ -23,7 +23,7 @@ class BlockerKind(enum.StrEnum):
     NO_CAPABLE_AGENT = "no_capable_agent"
     """The agent it is assigned to cannot perform its action."""
     AGENT_OFFLINE = "agent_offline"
-    """The agent of the execution has not been heard of for too long."""
+    """The agent of the execution or of a subtask has not been heard of for too long."""
     ATTEMPTS_EXHAUSTED = "attempts_exhausted"
     """It failed as often as its policy allows, or its time is over."""
     DECOMPOSITION_FAILED = "decomposition_failed"
@@ -58,7 +58,7 @@ RESOLUTIONS: Final[dict[BlockerKind, tuple[Resolution, ...]]] = {
         _R.FAIL,
     ),
     BlockerKind.NO_CAPABLE_AGENT: (_R.REASSIGN, _R.RETRY, _R.SKIP, _R.FAIL),
-    BlockerKind.AGENT_OFFLINE: (_R.REASSIGN, _R.FAIL),
+    BlockerKind.AGENT_OFFLINE: (_R.REASSIGN, _R.SKIP, _R.FAIL),
     BlockerKind.ATTEMPTS_EXHAUSTED: (
         _R.RETRY,
         _R.PROVIDE_INPUT,
@@ -93,3 +93,8 @@ class Blocker(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     holds_up: int = 0
     next_check_at: dt.datetime | None = None
     expires_at: dt.datetime | None = None
+
+    @property
+    def is_agents(self) -> bool:
+        """It waits for an agent, not for a person."""
+        return self.owner.startswith("agent:")

@@ -147,7 +147,7 @@ class TimeOutSubtask(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NoteAgentOffline(msgspec.Struct, frozen=True, kw_only=True):
-    """Say that the agent of an execution has not been heard of since a time."""
+    """Say that an agent that may get work has not been heard of since a time."""
 
     agent_id: str
     last_contact_at: dt.datetime

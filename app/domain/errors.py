@@ -3,6 +3,7 @@
 DomainError
 ├── InvalidPlan            the plan cannot be stored: names every fault with its place
 ├── NotFound               no such thing, or somebody else's
+├── Archived               the events are in an archive: names the month and the way back
 ├── Conflict               the request does not fit the present state
 │   ├── IllegalMove        a status change outside the table; names the legal ones
 │   ├── Terminal           the execution has ended
@@ -40,6 +41,10 @@ class InvalidPlan(DomainError):
 
 class NotFound(DomainError):
     """No such thing for this caller."""
+
+
+class Archived(DomainError):
+    """The events have been put away into an archive; a command brings the month back."""
 
 
 class Conflict(DomainError):

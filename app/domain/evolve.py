@@ -4,6 +4,7 @@ Total: it never refuses, because what it is given has happened. An execution is 
 events over the unborn state.
 """
 
+import collections
 import datetime as dt
 from collections.abc import Callable, Iterable
 from typing import Any, Final
@@ -31,6 +32,8 @@ def evolve(state: Execution, event: Event) -> Execution:
     if current is not None and current.lease is None:
         state.set_header(current_subtask_id=None, current_title=None)
     state.set_header(seq=event.seq, updated_at=event.recorded_at)
+    if state.header.absent:
+        _forget_uninvolved(state)
     if state.header.status is ExecutionStatus.BLOCKED and not state.header.stuck:
         state.set_header(status=ExecutionStatus.RUNNING, status_message="")
     return state
@@ -64,7 +67,13 @@ def _created(state: Execution, event: Event) -> None:
         created_at=event.recorded_at,
         counts={SubtaskStatus.QUEUED: len(state.subtasks)},
         tasks_total=len(state.tasks),
+        shares=_shares(state),
     )
+
+
+def _shares(state: Execution) -> dict[str, int]:
+    named = (state.share_of(one, subtask) for one, subtask in state.subtasks.items())
+    return dict(collections.Counter(agent_id for agent_id in named if agent_id))
 
 
 def _queued(state: Execution, event: Event) -> None:
@@ -197,7 +206,8 @@ def _blocker_opened(state: Execution, event: Event) -> None:
         status=SubtaskStatus.BLOCKED,
         lease=None,
         blocker=blocker,
-        blocks=before.blocks + 1,
+        # Whether its agent is there says nothing about the subtask.
+        blocks=before.blocks + (blocker.kind is not BlockerKind.AGENT_OFFLINE),
         due_at=before.due_at if waits else None,
         wait_until=before.wait_until if waits else None,
         waits=before.waits if waits else 0,
@@ -211,6 +221,23 @@ def _blocker_resolved(state: Execution, event: Event) -> None:
         state.set_header(blocker=None)
         return
     state.set_subtask(event.task_id, blocker=None, due_at=None, wait_until=None, waits=0)
+
+
+def _agent_offline(state: Execution, event: Event) -> None:
+    since = msgspec.convert(event.data.get("last_contact_at", event.recorded_at), dt.datetime)
+    state.set_header(absent={**state.header.absent, event.agent_id or "": since})
+
+
+def _agent_online(state: Execution, event: Event) -> None:
+    absent = {one: at for one, at in state.header.absent.items() if one != event.agent_id}
+    state.set_header(absent=absent)
+
+
+def _forget_uninvolved(state: Execution) -> None:
+    """Drop the absence of those that get no more work: nobody would say that they are back."""
+    members = state.header.members
+    absent = {one: at for one, at in state.header.absent.items() if one in members}
+    state.set_header(absent=absent)
 
 
 def _released(state: Execution, event: Event) -> None:
@@ -305,6 +332,7 @@ def _ended(state: Execution, event: Event) -> None:
         current_title=None,
         open_blockers=0,
         blocker=None,
+        absent={},
     )
 
 
@@ -384,6 +412,8 @@ _APPLY: Final[dict[EventType, Callable[[Execution, Event], None]]] = {
     EventType.TASK_RELEASED: _released,
     EventType.BLOCKER_OPENED: _blocker_opened,
     EventType.BLOCKER_RESOLVED: _blocker_resolved,
+    EventType.AGENT_OFFLINE: _agent_offline,
+    EventType.AGENT_ONLINE: _agent_online,
     EventType.EXECUTION_REASSIGNED: _reassigned,
     EventType.EXECUTION_PAUSED: _paused,
     EventType.EXECUTION_RESUMED: _resumed,

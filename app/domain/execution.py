@@ -11,6 +11,7 @@ import msgspec
 from app.domain.blockers import Blocker
 from app.domain.events import FIRST_HASH
 from app.domain.execution_graph import ExecutionGraph
+from app.domain.plan import Assignee
 from app.domain.states import ExecutionStatus, SubtaskStatus
 
 Counts: TypeAlias = dict[SubtaskStatus, int]
@@ -21,8 +22,10 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     ``seq`` is the number of the last event and the version; ``head_hash`` its hash. ``counts``
     says how many subtasks stand in each status. ``owner`` is the actor who made it. ``agents``
-    are all it was ever given to; ``relaxed_actions`` need no approval in it.
-    ``blocker`` holds up the whole execution: its agent is offline.
+    are all it was ever given to; ``relaxed_actions`` need no approval in it. ``shares`` says how
+    many unfinished subtasks are a certain agent's, by their task or by a person's choice;
+    ``absent`` names the agents that are off line, with their last contact.
+    ``blocker`` holds up the whole execution: its agent is off line.
     """
 
     execution_id: str
@@ -35,6 +38,8 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     agent_id: str = ""
     agents: list[str] = []
     relaxed_actions: list[str] = []
+    shares: dict[str, int] = {}
+    absent: dict[str, dt.datetime] = {}
     owner: str = ""
     status: ExecutionStatus = ExecutionStatus.CREATED
     status_message: str = ""
@@ -53,6 +58,11 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     started_at: dt.datetime | None = None
     completed_at: dt.datetime | None = None
     updated_at: dt.datetime | None = None
+
+    @property
+    def members(self) -> frozenset[str]:
+        """The agents that may still get work."""
+        return frozenset({self.agent_id, *self.shares})
 
     @property
     def movable(self) -> int:
@@ -243,6 +253,16 @@ class Execution:
         self.changed_subtasks.add(subtask_id)
         if after.status is not before.status:
             self._recount(self.graph.subtasks[subtask_id].task_id, before.status, after.status)
+        was, now = self.share_of(subtask_id, before), self.share_of(subtask_id, after)
+        if was != now:
+            self.set_header(shares=_passed_on(self.header.shares, was, now))
+
+    def share_of(self, subtask_id: str, subtask: SubtaskState) -> str | None:
+        """Name whose share a subtask is: an agent's that has it whoever has the execution."""
+        node = self.graph.subtasks[subtask_id]
+        if subtask.status.done or node.assignee is Assignee.HUMAN:
+            return None
+        return subtask.assigned_to or self.graph.tasks[node.task_id].agent_id
 
     def set_task(self, task_id: str, **changes: Any) -> None:
         """Replace fields of a task; ``seq`` is that of the event being applied."""
@@ -253,6 +273,14 @@ class Execution:
     def _recount(self, task_id: str, before: SubtaskStatus, after: SubtaskStatus) -> None:
         self.set_header(counts=_moved(self.header.counts, before, after))
         self.set_task(task_id, counts=_moved(self.tasks[task_id].counts, before, after))
+
+
+def _passed_on(shares: dict[str, int], was: str | None, now: str | None) -> dict[str, int]:
+    passed = dict(shares)
+    for agent_id, by in ((was, -1), (now, 1)):
+        if agent_id is not None:
+            passed[agent_id] = passed.get(agent_id, 0) + by
+    return {agent_id: count for agent_id, count in passed.items() if count}
 
 
 def _moved(counts: Counts, before: SubtaskStatus, after: SubtaskStatus) -> Counts:

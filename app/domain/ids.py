@@ -1,5 +1,6 @@
 """Identifiers: opaque strings with a kind prefix, sortable by the time they were made."""
 
+import datetime as dt
 import re
 import secrets
 import time
@@ -18,9 +19,16 @@ def new_id(kind: str) -> str:
     Args:
         kind: The prefix without its underscore: plan, exec, agent, evt, blk, ws, user, key.
     """
-    value = time.time_ns() // 1_000_000 << 80 | secrets.randbits(80)
-    digits = [_ALPHABET[value >> shift & 31] for shift in range(125, -1, -5)]
-    return f"{kind}_{''.join(digits)}"
+    milliseconds = time.time_ns() // 1_000_000
+    return f"{kind}_{_digits(milliseconds, 10)}{_digits(secrets.randbits(80), 16)}"
+
+
+def least_id(kind: str, at: dt.datetime) -> str:
+    """Give the text that no id made at a time or later sorts before, and each earlier one does.
+
+    "Sorts" means by code points, in PostgreSQL ``COLLATE "C"``.
+    """
+    return f"{kind}_{_digits(int(at.timestamp() * 1000), 10)}"
 
 
 def is_own_id(text: str) -> bool:
@@ -30,3 +38,8 @@ def is_own_id(text: str) -> bool:
     URL path, a Redis key and a file name.
     """
     return _OWN_ID.fullmatch(text) is not None
+
+
+def _digits(value: int, count: int) -> str:
+    """Write a number in base 32."""
+    return "".join(_ALPHABET[value >> shift & 31] for shift in range(5 * count - 5, -1, -5))

@@ -162,7 +162,7 @@ def _blocked(
     blocker = state.blocker
     if blocker is None or state.status is not SubtaskStatus.BLOCKED:
         return None
-    by = ClearedBy.TIME if blocker.kind is BlockerKind.EXTERNAL_WAIT else ClearedBy.USER
+    by = _CLEARED_BY.get(blocker.kind, ClearedBy.USER)
     header = execution.header
     path = f"/api/executions/{header.execution_id}/blockers/{blocker.blocker_id}/resolve"
     actions = [Action("POST", path, f'{{"resolution": "{one}"}}') for one in blocker.options]
@@ -337,6 +337,12 @@ def _queued(
     since = execution.subtasks[subtask_id].ready_at
     return _why(execution, subtask_id, Cause.QUEUED, detail, ClearedBy.AGENT, since)
 
+
+_CLEARED_BY: Final = {
+    BlockerKind.EXTERNAL_WAIT: ClearedBy.TIME,
+    BlockerKind.AGENT_OFFLINE: ClearedBy.OPERATOR,
+}
+"""Any other blocker waits for its user."""
 
 _Reason = Callable[[Execution, str, AgentSituation, dt.datetime], Why | None]
 _REASONS: Final[tuple[_Reason, ...]] = (

@@ -13,6 +13,7 @@ from app.embedded.program import Program
 from app.embedded.supervisor import Child, Supervisor
 from app.embedded.valkey import Valkey
 
+REDIS_MIB: Final = 512
 _READY_SECONDS: Final = 60.0
 
 
@@ -54,14 +55,17 @@ def start_servers(
     supervisor: Supervisor,
     database_url: str | None = None,
     redis_url: str | None = None,
+    redis_mib: int = REDIS_MIB,
 ) -> ServerUrls:
     """Start the server for which there is no address, and wait until it serves.
+
+    ``redis_mib`` is the memory of an embedded Valkey.
 
     Raises:
         StartError: One cannot be started; its last words are given.
     """
     postgres = None if database_url else Postgres(folder)
-    valkey = None if redis_url else Valkey(folder)
+    valkey = None if redis_url else Valkey(folder, redis_mib)
     chosen: list[EmbeddedServer] = [server for server in (postgres, valkey) if server]
     for server, child in [(server, _launch(server, supervisor)) for server in chosen]:
         supervisor.await_ready(child, server.is_ready, _READY_SECONDS)

@@ -20,7 +20,7 @@ class Valkey:
 
     name: Final = "valkey"
 
-    def __init__(self, folder: DataFolder) -> None:
+    def __init__(self, folder: DataFolder, memory_mib: int) -> None:
         """Find the binary and a port; nothing is started.
 
         Raises:
@@ -28,6 +28,7 @@ class Valkey:
         """
         self._folder = folder
         self._home = folder.path / self.name
+        self._memory_mib = memory_mib
         self._binary = _find_binary()
         self._port = free_port()
         self._password = folder.secret(self.name)
@@ -81,6 +82,7 @@ class Valkey:
             "appendonly": "yes",
             "appendfsync": "always",
             "save": "",
+            "maxmemory": f"{self._memory_mib}mb",
             "maxmemory-policy": "noeviction",
             "loglevel": "notice",
         }

@@ -20,6 +20,7 @@ from app.live.keys import Keys, agent_timer, lease_field, timer
 _DISPATCHING = (ExecutionStatus.QUEUED, ExecutionStatus.RUNNING, ExecutionStatus.BLOCKED)
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MILLISECOND = dt.timedelta(milliseconds=1)
+_NOBODY: frozenset[str] = frozenset()
 
 
 class Delays(msgspec.Struct, frozen=True):
@@ -79,9 +80,24 @@ def describe(
         "timers": [(name, due) for name, due in has.items() if name not in unmoved],
         "untimed": [name for name in had if name not in has],
         **_places(keys, before, after),
-        **_blockers(before, after),
+        **_blockers(keys, before, after),
         **_membership(keys, before.header, header, now, delays),
     }
+
+
+def describe_whole(
+    keys: Keys, state: Execution, now: dt.datetime, delays: Delays
+) -> dict[str, Any]:
+    """Give all that a whole state calls for, as if it had come about in one commit.
+
+    Leases last their full time from now on. ``events`` are none: what is known is not news.
+    """
+    header = state.header
+    before = Execution.unborn(state.graph, header.execution_id, header.workspace_id)
+    after = state.copy()
+    after.changed_subtasks, after.changed_tasks = set(after.subtasks), set(after.tasks)
+    timers = _timers(before, after, now, delays, of=after)
+    return {**describe(keys, before, after, (), now, delays), "timers": list(timers.items())}
 
 
 def fields_of(after: Execution) -> list[Any]:
@@ -193,16 +209,21 @@ def _due_of_execution(header: Header, now: dt.datetime, delays: Delays) -> dict[
     return {"limit": (header.queued_at or now) + delays.execution}
 
 
-def _blockers(before: Execution, after: Execution) -> dict[str, Any]:
-    """Say which blockers enter and leave the list of all that waits for somebody."""
+def _blockers(keys: Keys, before: Execution, after: Execution) -> dict[str, Any]:
+    """Say which blockers enter and leave the lists of all that waits for a person or an agent."""
     was, now = _open(before, after.changed_subtasks), _open(after, after.changed_subtasks)
     execution_id = after.header.execution_id
     opened = [
-        (blocker_id, encode({"execution_id": execution_id, "blocker": blocker}))
+        (
+            keys.waits if blocker.is_agents else keys.blockers,
+            blocker_id,
+            encode({"execution_id": execution_id, "blocker": blocker}),
+        )
         for blocker_id, blocker in now.items()
         if was.get(blocker_id) != blocker
     ]
-    return {"opened": opened, "closed": [one for one in was if one not in now]}
+    closed = [one for one in was if one not in now]
+    return {"opened": opened, "closed": closed, "waits": keys.waits}
 
 
 def _open(execution: Execution, subtask_ids: Iterable[str]) -> dict[str, Blocker]:
@@ -214,13 +235,11 @@ def _open(execution: Execution, subtask_ids: Iterable[str]) -> dict[str, Blocker
 def _membership(
     keys: Keys, before: Header, after: Header, now: dt.datetime, delays: Delays
 ) -> dict[str, Any]:
-    """Keep the list of an agent's executions, and watch an agent that has one from now on."""
-    was = before.agent_id if before.seq and not before.status.ended else ""
-    has = "" if after.status.ended else after.agent_id
-    if was == has:
-        return {"joined": [], "left": []}
-    watched = (agent_timer(has), not_before(now + delays.offline))
+    """Keep the lists of agents' executions, and watch each agent that has one from now on."""
+    was = before.members if before.seq and not before.status.ended else _NOBODY
+    has = _NOBODY if after.status.ended else after.members
+    until = not_before(now + delays.offline)
     return {
-        "joined": [(keys.executions(has), *watched)] if has else [],
-        "left": [keys.executions(was)] if was else [],
+        "joined": [(keys.executions(one), agent_timer(one), until) for one in sorted(has - was)],
+        "left": [keys.executions(one) for one in sorted(was - has)],
     }

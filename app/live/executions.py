@@ -2,7 +2,7 @@
 
 import collections
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -14,7 +14,7 @@ from app.domain.events import seal
 from app.domain.execution import Execution, Header, SubtaskState, TaskState
 from app.domain.execution_graph import ExecutionGraph
 from app.domain.states import ExecutionStatus
-from app.live.change import Delays, describe, encode, fields_of, milliseconds, not_before
+from app.live.change import Delays, describe, describe_whole, encode, milliseconds, not_before
 from app.live.errors import Contended, NotLive
 from app.live.keys import WORKSPACES, Keys, agent_timer, timer
 from app.live.outcomes import Outcome, Receipt, Result, decide_all
@@ -28,6 +28,25 @@ GRAPHS_KEPT: Final = 128
 _HEADER: Final = msgspec.json.Decoder(Header)
 _SUBTASK: Final = msgspec.json.Decoder(SubtaskState)
 _TASK: Final = msgspec.json.Decoder(TaskState)
+
+
+class Strays(msgspec.Struct, frozen=True):
+    """What stands in shared places for an execution although nothing calls for it.
+
+    ``entries`` by key of the work stream and id, ``leases`` by key and field, ``untimed`` by name
+    of the timer, ``closed`` by key of the list and id of the blocker, ``left`` by key of an agent's
+    executions, ``graphs`` by key of the graph.
+    """
+
+    entries: Sequence[tuple[str, str]] = ()
+    leases: Sequence[tuple[str, str]] = ()
+    untimed: Sequence[str] = ()
+    closed: Sequence[tuple[str, str]] = ()
+    left: Sequence[str] = ()
+    graphs: Sequence[str] = ()
+
+
+NO_STRAYS: Final = Strays()
 
 
 class _Loaded(msgspec.Struct, frozen=True):
@@ -71,7 +90,10 @@ class LiveExecutions:
         with translated():
             self._client.sadd(WORKSPACES, workspace_id)
         code = self._commit(keys, unborn, result, now, packed_graph=packed_graph)
-        return self.whole(workspace_id, execution_id) if code == CONFLICT else result.after
+        if code == CONFLICT:
+            self._scripts.confirm(keys.header(execution_id))
+            return self.whole(workspace_id, execution_id)
+        return result.after
 
     def execute(
         self,
@@ -112,6 +134,8 @@ class LiveExecutions:
             if atomic and any(outcome.refusal for outcome in result.outcomes):
                 return result
             if not any(outcome.events for outcome in result.outcomes):
+                if any(outcome.repeated for outcome in result.outcomes):
+                    self._scripts.confirm(keys.header(execution_id))
                 return result
             if result.after.header.status is ExecutionStatus.FAILED and not whole:
                 whole = True  # A failure gives back every subtask, so all of them are needed.
@@ -226,29 +250,88 @@ class LiveExecutions:
 
         It is put away again after its grace, unless it is taken up.
         """
+        self.rebuild(execution, None, now)
+
+    def rebuild(
+        self,
+        execution: Execution,
+        expected: int | None,
+        now: dt.datetime,
+        *,
+        receipts: Mapping[str, Receipt] | None = None,
+        strays: Strays = NO_STRAYS,
+    ) -> bool:
+        """Set all that Redis holds of an execution from its whole state, in one step.
+
+        Its events stay as they are: what the record holds of them is read there.
+
+        Args:
+            execution: With every subtask and task loaded.
+            expected: The version Redis must hold, None for none at all.
+            now: From when its leases and its grace count.
+            receipts: What shall be known of earlier reports; None leaves them as they are.
+            strays: What Redis holds of it in shared places although nothing calls for it.
+
+        Returns:
+            False where Redis holds another version; nothing was changed.
+        """
         header = execution.header
         keys = Keys(header.workspace_id)
-        execution.changed_subtasks.update(execution.subtasks)
-        execution.changed_tasks.update(execution.tasks)
-        self._scripts.run(
-            "restore",
+        change = describe_whole(keys, execution, now, self._delays)
+        pairs = [(key, encode(one)) for key, one in (receipts or {}).items()]
+        change |= {
+            "seq": header.seq,
+            "forget": receipts is not None,
+            "receipts": [part for pair in pairs for part in pair],
+            **msgspec.structs.asdict(strays),
+        }
+        with translated():
+            # By a command of its own: this key lies on another node of a cluster.
+            self._client.sadd(WORKSPACES, header.workspace_id)
+        code = self._scripts.run(
+            "rebuild",
             [
                 keys.header(header.execution_id),
                 keys.states(header.execution_id),
-                keys.graph(header.graph_id),
+                keys.places(header.execution_id),
+                keys.seen(header.execution_id),
                 keys.timers,
+                keys.graph(header.graph_id),
             ],
             [
-                header.seq,
-                encode(header),
+                "" if expected is None else expected,
+                msgspec.msgpack.encode(change),
                 execution.graph.pack(),
-                header.execution_id,
-                timer("retire", header.execution_id),
-                not_before(now + self._delays.grace),
-                *fields_of(execution),
             ],
         )
-        _keep(self._graph_of, header.execution_id, header.graph_id, GRAPHS_KEPT * 100)
+        if code != CONFLICT:
+            _keep(self._graph_of, header.execution_id, header.graph_id, GRAPHS_KEPT * 100)
+        return code != CONFLICT
+
+    def forget(self, workspace_id: str, execution_id: str, strays: Strays) -> bool:
+        """Remove what is left of an execution that Redis does not hold; False where it does."""
+        keys = Keys(workspace_id)
+        code = self._scripts.run(
+            "forget",
+            [
+                keys.header(execution_id),
+                keys.states(execution_id),
+                keys.events(execution_id),
+                keys.places(execution_id),
+                keys.seen(execution_id),
+                keys.timers,
+            ],
+            [execution_id, msgspec.msgpack.encode(strays)],
+        )
+        return code != CONFLICT
+
+    def discard_all(self) -> int:
+        """Delete every key of ours, in all workspaces; give their number."""
+        with translated():
+            keys = list(self._client.scan_iter("ax:*", count=5000))
+            for begin in range(0, len(keys), 1000):
+                self._client.unlink(*keys[begin : begin + 1000])
+        return len(keys)
 
     def graph_of(self, header: Header) -> ExecutionGraph:
         """Give the graph of a live execution, from this process's memory where it has it.
@@ -257,6 +340,14 @@ class LiveExecutions:
             NotLive: Redis holds no such graph any more.
         """
         return self._graph(Keys(header.workspace_id), header)
+
+    def assemble(self, header: Header, fields: Mapping[bytes, bytes]) -> Execution:
+        """Make an execution of a header and the fields of the hash of states.
+
+        Raises:
+            NotLive: Redis holds no such graph any more.
+        """
+        return _assemble(self.graph_of(header), header, fields)
 
     def retire(self, workspace_id: str, header: Header) -> None:
         """Forget an ended execution; call it only once its record is complete up to its ``seq``."""
@@ -344,7 +435,7 @@ class LiveExecutions:
             watched = (agent_timer(contact), not_before(now + self._delays.offline))
             change["contact"] = (keys.agent(contact), now.isoformat(), *watched)
         execution_id = after.header.execution_id
-        return self._scripts.run(
+        return self._scripts.commit(
             "commit",
             [
                 keys.header(execution_id),
@@ -405,7 +496,7 @@ def _neighbourhood(graph: ExecutionGraph, commands: Sequence[c.Command]) -> list
 
 
 def _assemble(
-    graph: ExecutionGraph, header: Header, fields: dict[bytes, bytes | None]
+    graph: ExecutionGraph, header: Header, fields: Mapping[bytes, bytes | None]
 ) -> Execution:
     subtasks: dict[str, SubtaskState] = {}
     tasks: dict[str, TaskState] = {}

@@ -22,7 +22,7 @@ TIMER_SEPARATOR: Final = "|"
 class Keys:
     """The keys of one workspace."""
 
-    __slots__ = ("_prefix", "blockers", "log", "timers", "wake", "workspace_id")
+    __slots__ = ("_prefix", "aside", "blockers", "log", "timers", "waits", "wake", "workspace_id")
 
     def __init__(self, workspace_id: str) -> None:
         self.workspace_id = workspace_id
@@ -31,6 +31,8 @@ class Keys:
         self.timers = self._prefix + "timers"
         self.wake = self._prefix + "wake"
         self.blockers = self._prefix + "blockers"
+        self.aside = self._prefix + "aside"
+        self.waits = self._prefix + "waits"
 
     def header(self, execution_id: str) -> str:
         """Hash: ``seq`` and ``header``, the version and the header as JSON."""
@@ -41,7 +43,7 @@ class Keys:
         return f"{self._prefix}x:{execution_id}:s"
 
     def events(self, execution_id: str) -> str:
-        """Stream: events that are not recorded yet; the id of each is ``0-<seq>``."""
+        """Stream: its events, recorded or not; the id of each is ``0-<seq>``."""
         return f"{self._prefix}x:{execution_id}:e"
 
     def places(self, execution_id: str) -> str:

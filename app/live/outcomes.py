@@ -131,13 +131,14 @@ def _receipt(
         status_message=after.header.status_message,
         claimed=claimed[0] if claimed else None,
         unlocked=ready[0] if ready else None,
-        asks=_asks(report, after),
+        asks=asked(report.task_id, after),
         refusal=refusal,
     )
 
 
-def _asks(report: c.Report, after: Execution) -> list[Resolution]:
-    subtask = after.subtasks.get(report.task_id or "")
+def asked(task_id: str | None, after: Execution) -> list[Resolution]:
+    """Name the answers that a person may give about a subtask, where one is asked."""
+    subtask = after.subtasks.get(task_id or "")
     blocker = subtask.blocker if subtask else None
     if blocker is None or blocker.kind is BlockerKind.EXTERNAL_WAIT:
         return []

@@ -47,6 +47,15 @@ class Timers:
             )
         return [_timer(name.decode(), score) for name, score in found]
 
+    def with_due(self, workspace_ids: Sequence[str], now: dt.datetime) -> list[str]:
+        """Name those of the workspaces in which something is due, in one round trip."""
+        pipeline = self._client.pipeline(transaction=False)
+        for one in workspace_ids:
+            pipeline.zcount(Keys(one).timers, "-inf", milliseconds(now))
+        with translated():
+            found: list[int] = pipeline.execute()
+        return [one for one, due in zip(workspace_ids, found, strict=True) if due]
+
     def drop(self, workspace_id: str, due: Timer, now: dt.datetime) -> None:
         """Drop a timer that guards nothing any more, unless it has been set anew since."""
         keys = [Keys(workspace_id).timers]

@@ -12,6 +12,8 @@ from app.live.keys import WAKE_PATTERN, workspace_of
 logger = logging.getLogger(__name__)
 
 _RECONNECT_SECONDS = 0.5
+_QUIET_SECONDS = 5.0
+"""After such a silence Redis is asked for a sign of life, and given as long again."""
 
 
 class Waiter:
@@ -88,17 +90,23 @@ class Wakeups:
                     pubsub.psubscribe(WAKE_PATTERN)
                     self._follow(pubsub)
             except redis.RedisError:
-                logger.warning("wake-ups: Redis does not answer; trying again")
+                logger.warning("wake-ups: the subscription was lost; trying again", exc_info=True)
                 self._stopped.wait(_RECONNECT_SECONDS)
             except Exception:  # The edge of the thread: without it no poll would be woken again.
                 logger.exception("wake-ups: a message could not be handed on")
                 self._stopped.wait(_RECONNECT_SECONDS)
 
     def _follow(self, pubsub: PubSub) -> None:
+        asked = False
         while not self.stopped:
-            message: Any = pubsub.get_message(timeout=5.0)
+            message: Any = pubsub.get_message(timeout=_QUIET_SECONDS)
             if message is None:
+                if asked:
+                    raise redis.TimeoutError("No sign of life.")
+                pubsub.ping()
+                asked = True
                 continue
+            asked = False
             if message["type"] == "psubscribe":
                 self._wake_all()  # What was published while nobody listened is not repeated.
             elif message["type"] == "pmessage":

@@ -10,12 +10,14 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Final, TypeVar
 
 import msgspec
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from app.domain.execution import Header, SubtaskState, TaskState
 from app.record.copying import Merge
 from app.record.engine import transaction
+from app.record.errors import NoPartition
 from app.record.executions import execution_row
+from app.record.partitions import Partitions
 from app.record.tables import execution_events, execution_subtasks, execution_tasks, executions
 
 T = TypeVar("T")
@@ -85,6 +87,7 @@ class BatchWriter:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._partitions = Partitions(engine)
 
     def write(self, batch: Batch) -> int:
         """Write a batch, all or nothing, and tell how many of its events were new.
@@ -95,16 +98,30 @@ class BatchWriter:
             RecordUnavailable: Try again with the same batch.
             RecordError: This batch will never go in.
         """
+        try:
+            return self._write(batch)
+        except NoPartition:
+            # A clock that is wrong makes ids of a month nobody expected: its events count too.
+            self._partitions.make_for({event.execution_id for event in batch.events})
+            return self._write(batch)
+
+    def _write(self, batch: Batch) -> int:
         with transaction(self._engine) as connection:
-            new = _EVENTS.run(connection, list(_event_rows(batch.events)))
-            # The parents first: tasks and subtasks refer to their execution.
-            _EXECUTIONS.run(connection, list(_execution_rows(batch.headers)))
-            _SUBTASKS.run(connection, list(_subtask_rows(batch.subtasks)))
-            _TASKS.run(connection, list(_task_rows(batch.tasks)))
-        return new
+            return write_batch(connection, batch)
 
 
-def _event_rows(events: Iterable[LoggedEvent]) -> Iterator[Sequence[object]]:
+def write_batch(connection: Connection, batch: Batch) -> int:
+    """Write a batch as part of a larger transaction."""
+    new = _EVENTS.run(connection, list(event_rows(batch.events)))
+    # The parents first: tasks and subtasks refer to their execution.
+    _EXECUTIONS.run(connection, list(_execution_rows(batch.headers)))
+    _SUBTASKS.run(connection, list(_subtask_rows(batch.subtasks)))
+    _TASKS.run(connection, list(_task_rows(batch.tasks)))
+    return new
+
+
+def event_rows(events: Iterable[LoggedEvent]) -> Iterator[Sequence[object]]:
+    """Spread events over the columns of their table."""
     for event in events:
         known = _KNOWN.decode(event.body)
         yield (

@@ -48,7 +48,7 @@ class Executions:
             if connection.execute(plan).one_or_none() is None:
                 raise NotFound(f"There is no plan {header.plan_id}.")
             connection.execute(insert(executions).values(row))
-            connection.execute(_graph_row(header, packed_graph))
+            connection.execute(graph_row(header, packed_graph))
 
     def forget_unborn(self, execution_id: str) -> bool:
         """Take back an ``add`` that nothing followed; tell whether there was one."""
@@ -169,7 +169,8 @@ def execution_row(header: Header) -> dict[str, Any]:
     }
 
 
-def _graph_row(header: Header, packed: bytes) -> Insert:
+def graph_row(header: Header, packed: bytes) -> Insert:
+    """Say how to store a graph that may be there already."""
     row = {"workspace_id": header.workspace_id, "graph_id": header.graph_id, "packed": packed}
     return insert(execution_graphs).values(row).on_conflict_do_nothing()
 

@@ -82,18 +82,3 @@ class History:
         )
         with transaction(self._engine) as connection:
             return connection.execute(query).scalar_one() or 0
-
-    def find_event(self, execution_id: str, event_id: str) -> StoredEvent | None:
-        """Find an event by its id; the first, should an id have come twice."""
-        query = (
-            select(*_SELECTED)
-            .where(
-                execution_events.c.execution_id == execution_id,
-                execution_events.c.event_id == event_id,
-            )
-            .order_by(execution_events.c.seq)
-            .limit(1)
-        )
-        with transaction(self._engine) as connection:
-            row = connection.execute(query).one_or_none()
-        return StoredEvent(*row) if row else None

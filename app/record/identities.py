@@ -106,6 +106,13 @@ class Identities:
         with transaction(self._engine) as connection:
             return connection.execute(revocation).rowcount
 
+    def first_user(self) -> tuple[str, str] | None:
+        """Give workspace and id of the user who was there first; None where there is none."""
+        query = select(users.c.workspace_id, users.c.user_id).order_by(users.c.created_at).limit(1)
+        with transaction(self._engine) as connection:
+            row = connection.execute(query).one_or_none()
+        return (row[0], row[1]) if row else None
+
     def any_user(self) -> bool:
         """Tell whether there is a user in any workspace."""
         with transaction(self._engine) as connection:

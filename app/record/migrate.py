@@ -43,6 +43,38 @@ def downgrade(database_url: str, revision: str = "base") -> None:
     _run(database_url, lambda config: command.downgrade(config, revision))
 
 
+def build_anew(
+    database_url: str,
+    revision: str,
+    empty: Callable[[Connection], None],
+    fill: Callable[[Connection], None],
+) -> None:
+    """Empty the database, build the schema of a revision, fill it, and upgrade: all or nothing.
+
+    Raises:
+        UnknownSchema: A newer version of the program was here; use that one.
+    """
+    with _locked(database_url) as connection:
+        config = _config()
+        config.attributes["connection"] = connection
+        try:
+            # Known or not is found out before anything is emptied.
+            command.upgrade(config, "head")
+            empty(connection)
+            command.downgrade(config, "base")
+            command.upgrade(config, revision)
+            fill(connection)
+            command.upgrade(config, "head")
+        except CommandError as error:
+            raise UnknownSchema(str(error)) from error
+
+
+def is_known(revision: str) -> bool:
+    """Tell whether this version of the program can bring a schema of this revision up to date."""
+    scripts = ScriptDirectory.from_config(_config())
+    return any(script.revision == revision for script in scripts.walk_revisions())
+
+
 def current(database_url: str) -> str | None:
     """Name the revision the database is at, None where it is empty."""
     with _locked(database_url) as connection:

@@ -119,19 +119,19 @@ class Plans:
         They need review, could not be broken down, or are refused by their own gates and no
         execution has overridden that.
         """
-        overridden = exists().where(
-            executions.c.workspace_id == plans.c.workspace_id,
-            executions.c.plan_id == plans.c.plan_id,
-        )
-        asked = plans.c.status.in_([PlanStatus.NEEDS_REVIEW.value, PlanStatus.FAILED.value])
-        refused = (plans.c.status == PlanStatus.REFUSED.value) & ~overridden
         query = (
             select(*_SUMMARY)
-            .where(plans.c.workspace_id == workspace_id, asked | refused)
+            .where(_waits(workspace_id))
             .order_by(plans.c.updated_at, plans.c.plan_id)
         )
         with transaction(self._engine) as connection:
             return [_summary(*row) for row in connection.execute(query)]
+
+    def count_waiting(self, workspace_id: str) -> int:
+        """Count the plans that wait for a person."""
+        query = select(func.count()).select_from(plans).where(_waits(workspace_id))
+        with transaction(self._engine) as connection:
+            return connection.execute(query).scalar_one()
 
     def delete(self, workspace_id: str, plan_id: str) -> bool:
         """Delete a plan with its tasks and breakdowns; tell whether it was there.
@@ -158,6 +158,43 @@ class Plans:
         )
         with transaction(self._engine) as connection:
             return [(row[0], row[1], row[2]) for row in connection.execute(query)]
+
+    def importing(self, before: dt.datetime) -> list[tuple[str, str]]:
+        """Name workspace and id of plans whose import made no step since a time."""
+        query = select(plans.c.workspace_id, plans.c.plan_id).where(
+            plans.c.status == PlanStatus.IMPORTING.value, plans.c.updated_at < before
+        )
+        with transaction(self._engine) as connection:
+            return [(row[0], row[1]) for row in connection.execute(query)]
+
+    def rewrite(
+        self,
+        workspace_id: str,
+        seen: StoredPlan,
+        plan: Plan,
+        status: PlanStatus,
+        message: str = "",
+    ) -> bool:
+        """Put a plan, with its tasks, in the place of one that is being imported.
+
+        False, and nothing is changed, where it is not as it was seen: another was faster.
+        """
+        row = _row(workspace_id, plan, status, seen.created_by)
+        change = (
+            update(plans)
+            .where(
+                _is(workspace_id, seen.plan.plan_id),
+                plans.c.status == seen.status.value,
+                plans.c.updated_at == seen.updated_at,
+            )
+            .values({**row, "status_message": message, "updated_at": func.clock_timestamp()})
+            .returning(plans.c.plan_id)
+        )
+        with transaction(self._engine) as connection:
+            if connection.execute(change).scalar_one_or_none() is None:
+                return False
+            copy_rows(connection, plan_tasks, _task_rows(workspace_id, plan))
+            return True
 
     def next_version(self, workspace_id: str, plan_id: str) -> int:
         """Count the plan's decomposition version up; no two callers get the same.
@@ -201,6 +238,16 @@ def read_plan(
         return None
     whole = _with_tasks(row.document, _tasks(connection, workspace_id, plan_id))
     return StoredPlan(whole, PlanStatus(row.status), *row[2:])
+
+
+def _waits(workspace_id: str) -> ColumnElement[bool]:
+    overridden = exists().where(
+        executions.c.workspace_id == plans.c.workspace_id,
+        executions.c.plan_id == plans.c.plan_id,
+    )
+    asked = plans.c.status.in_([PlanStatus.NEEDS_REVIEW.value, PlanStatus.FAILED.value])
+    refused = (plans.c.status == PlanStatus.REFUSED.value) & ~overridden
+    return (plans.c.workspace_id == workspace_id) & (asked | refused)
 
 
 def _is(workspace_id: str, plan_id: str) -> ColumnElement[bool]:

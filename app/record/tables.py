@@ -29,6 +29,7 @@ from sqlalchemy import (
 from app.domain.agents import Capability
 from app.domain.execution import Header, SubtaskState, TaskState
 from app.domain.plan import ConfidencePart, Plan, PlanWarning, Subtask, Task
+from app.domain.proof import Difference
 from app.record.column_types import Document, RawJson, UtcTime
 
 metadata: Final = MetaData(
@@ -214,10 +215,11 @@ class ExecutionGraphColumns(_InWorkspace):
 class ExecutionEventColumns(TypedColumns):
     """One event. ``body`` is the text the hash is over, byte for byte.
 
-    Nothing refers to this table and it refers to nothing, so that it can be partitioned.
+    Partitioned by the month in which the execution was born: see ``app.record.partitions``.
+    Rows are only ever added.
     """
 
-    execution_id: Named[str] = Column(Text, primary_key=True)
+    execution_id: Named[str] = Column(Text(collation="C"), primary_key=True)
     seq: Named[int] = Column(BigInteger, primary_key=True)
     workspace_id: Named[str] = Column(Text)
     event_id: Named[str] = Column(Text)
@@ -227,6 +229,18 @@ class ExecutionEventColumns(TypedColumns):
     recorded_at: Named[dt.datetime] = Column(UtcTime)
     hash: Named[str] = Column(Text)
     body: Named[bytes] = Column(RawJson)
+
+
+class EventArchiveColumns(TypedColumns):
+    """A month of events that was put away into files; with ``restored_at`` it is back."""
+
+    month: Named[str] = Column(Text, primary_key=True)
+    place: Named[str] = Column(Text)
+    rows: Named[int] = Column(BigInteger)
+    executions: Named[int] = Column(BigInteger)
+    sha256: Named[str] = Column(Text)
+    archived_at: Named[dt.datetime] = Column(UtcTime)
+    restored_at: Named[dt.datetime | None] = Column(UtcTime)
 
 
 class FileColumns(_InWorkspace):
@@ -240,6 +254,22 @@ class FileColumns(_InWorkspace):
     content: Named[bytes] = Column(LargeBinary)
     created_by: Named[str] = Column(Text)
     created_at: Named[dt.datetime] = Column(UtcTime)
+
+
+class VerificationColumns(TypedColumns):
+    """What the last verification of an execution found, as of event ``seq``.
+
+    ``ok`` is null where nobody can say, because the events are archived. It refers to no
+    execution: one that Redis has and the record lacks is verified too.
+    """
+
+    execution_id: Named[str] = Column(Text, primary_key=True)
+    workspace_id: Named[str] = Column(Text)
+    checked_at: Named[dt.datetime] = Column(UtcTime)
+    seq: Named[int] = Column(BigInteger)
+    head_hash: Named[str] = Column(Text)
+    ok: Named[bool | None] = Column(Boolean)
+    differences: Named[list[Difference]] = Column(Document(list[Difference]))
 
 
 def _within(parent: str, *columns: str) -> ForeignKeyConstraint:
@@ -317,8 +347,12 @@ execution_events: Final = Table(
     "execution_events",
     metadata,
     ExecutionEventColumns,
-    Index("ix_execution_events_event", "execution_id", "event_id"),
     Index("ix_execution_events_type", "execution_id", "event_type", "seq"),
     Index("ix_execution_events_task", "execution_id", "task_id", "seq"),
+    postgresql_partition_by="RANGE (execution_id)",
 )
+event_archives: Final = Table("event_archives", metadata, EventArchiveColumns)
 files: Final = Table("files", metadata, FileColumns, _within("workspaces", "workspace_id"))
+verifications: Final = Table(
+    "verifications", metadata, VerificationColumns, _within("workspaces", "workspace_id")
+)

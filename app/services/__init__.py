@@ -8,7 +8,9 @@ import msgspec
 
 from app.services.agents import AgentService
 from app.services.answers import AnswerService
+from app.services.backup import BackupService
 from app.services.blockers import BlockerService
+from app.services.capacity import CapacityService
 from app.services.decomposition import DecompositionService
 from app.services.executions import ExecutionService
 from app.services.feed import Feed
@@ -16,14 +18,20 @@ from app.services.files import FileService
 from app.services.health import HealthService
 from app.services.history import HistoryService
 from app.services.identity import Identity
+from app.services.imports import ImportService
 from app.services.inbox import InboxService
 from app.services.maintenance import MaintenanceService
 from app.services.people import PeopleService
 from app.services.persistence import PersistenceService
 from app.services.plans import PlanService
+from app.services.recovery import RecoveryService
+from app.services.replay import ReplayService
 from app.services.reports import ReportService
+from app.services.retention import RetentionService
 from app.services.review import ReviewService
+from app.services.rounds import SweepRounds
 from app.services.upkeep import UpkeepService
+from app.services.verification import VerificationService
 from app.services.versions import VersionService
 from app.services.why import WhyService
 from app.services.work import WorkService
@@ -36,6 +44,7 @@ class Services(msgspec.Struct, frozen=True):
     answers: AnswerService
     agents: AgentService
     plans: PlanService
+    imports: ImportService
     decomposition: DecompositionService
     review: ReviewService
     versions: VersionService
@@ -49,7 +58,14 @@ class Services(msgspec.Struct, frozen=True):
     files: FileService
     history: HistoryService
     feed: Feed
+    capacity: CapacityService
     persistence: PersistenceService
     upkeep: UpkeepService
+    rounds: SweepRounds
+    backup: BackupService
+    recovery: RecoveryService
     maintenance: MaintenanceService
+    retention: RetentionService
+    verification: VerificationService
+    replay: ReplayService
     health: HealthService

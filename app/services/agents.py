@@ -21,6 +21,7 @@ from app.services.views import View, agent_view
 
 AGENT_CACHE_LIFE: Final = dt.timedelta(seconds=15)
 AGENTS_KNOWN_AT_MOST: Final = 20_000
+NAMED_AT_MOST: Final = 3
 
 
 class AgentTerms(msgspec.Struct, frozen=True):
@@ -106,10 +107,15 @@ class AgentService:
 
         Raises:
             NotFound: This workspace has no such agent.
-            Conflict: It has unfinished executions.
+            Conflict: It may still get work.
         """
-        if self._work.executions(principal.workspace_id, agent_id):
-            raise Conflict(f"{agent_id} has unfinished executions: reassign or cancel them first.")
+        if found := self._work.executions(principal.workspace_id, agent_id):
+            told = ", ".join(found[:NAMED_AT_MOST])
+            more = f" and {len(found) - NAMED_AT_MOST} more" if len(found) > NAMED_AT_MOST else ""
+            raise Conflict(
+                f"{agent_id} may still get work in unfinished executions: {told}{more}. "
+                "Reassign what is its, or cancel them, first."
+            )
         if not self._agents.delete(principal.workspace_id, agent_id):
             raise NotFound(f"There is no agent {agent_id!r}.")
         self._forget(principal.workspace_id, agent_id)

@@ -1,9 +1,14 @@
 """Answers to requests that carried an ``Idempotency-Key``."""
 
+import logging
+
 from app.live.answers import StoredAnswer, StoredAnswers
+from app.services.errors import LiveUnavailable
 from app.services.identity import Principal
 
 __all__ = ["AnswerService", "StoredAnswer"]
+
+logger = logging.getLogger(__name__)
 
 _SERVER_ERROR = 500
 
@@ -23,8 +28,14 @@ class AnswerService:
         return self._answers.made_id(principal.workspace_id, principal.actor, key, proposed)
 
     def finish(self, principal: Principal, key: str, answer: StoredAnswer) -> None:
-        """Keep an answer; one that tells of our own failure is not kept, so a retry may succeed."""
-        if answer.status >= _SERVER_ERROR:
-            self._answers.forget(principal.workspace_id, principal.actor, key)
-        else:
-            self._answers.keep(principal.workspace_id, principal.actor, key, answer)
+        """Keep an answer; one that tells of our own failure is not kept, so a retry may succeed.
+
+        Where Redis cannot keep it the answer leaves all the same: what it tells of is done.
+        """
+        try:
+            if answer.status >= _SERVER_ERROR:
+                self._answers.forget(principal.workspace_id, principal.actor, key)
+            else:
+                self._answers.keep(principal.workspace_id, principal.actor, key, answer)
+        except LiveUnavailable as error:
+            logger.warning("an answer could not be kept for repeats: %s", error)

@@ -7,12 +7,13 @@ import msgspec
 
 from app.domain import commands as c
 from app.domain.blockers import Blocker, Resolution
-from app.domain.errors import Conflict, DomainError, Fault, Invalid, NotFound
+from app.domain.errors import Conflict, Fault, Invalid, NotFound
 from app.domain.events import Event, EventType
 from app.live.blockers import OpenBlockers
 from app.record.pages import Page
 from app.services.agents import AgentService
 from app.services.commands import Commands
+from app.services.errors import BeingRecovered
 from app.services.executions import ExecutionService
 from app.services.history import HistoryService
 from app.services.identity import Principal
@@ -133,11 +134,13 @@ class BlockerService:
         if told:
             raise Invalid("Name the agent that shall do it.", [Fault("agent_id", told)])
 
-    def _missing(self, workspace_id: str, execution_id: str, blocker_id: str) -> DomainError:
-        """Tell a blocker that was resolved from one that never was."""
+    def _missing(self, workspace_id: str, execution_id: str, blocker_id: str) -> Exception:
+        """Tell a blocker that was resolved from one that never was, or that Redis has lost."""
         self._executions.header(workspace_id, execution_id)
         for blocker, closure in self._all(workspace_id, execution_id):
-            if blocker.blocker_id == blocker_id and closure is not None:
+            if blocker.blocker_id == blocker_id:
+                if closure is None:
+                    return BeingRecovered(execution_id)
                 return Conflict(f"The blocker is closed: {closure.resolution}, by {closure.by}.")
         return NotFound(f"This execution has no blocker {blocker_id!r}.")
 

@@ -1,4 +1,4 @@
-"""The time, as services are given it."""
+"""The time, as services are given it: that of Redis, which ``app.live.pulse`` follows."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -6,8 +6,3 @@ from typing import TypeAlias
 
 Clock: TypeAlias = Callable[[], dt.datetime]
 """Gives the present as an aware UTC time. Tests pass one of their own."""
-
-
-def system_clock() -> dt.datetime:
-    """Give the machine's time."""
-    return dt.datetime.now(dt.UTC)

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from app.domain import commands as c
-from app.domain.errors import DomainError, NotFound, Terminal
-from app.domain.execution import Execution, Header
+from app.domain.execution import Execution
 from app.domain.matching import mismatch
 from app.domain.plan import Assignee
 from app.live.errors import NotLive
@@ -12,6 +11,7 @@ from app.live.executions import LiveExecutions
 from app.record.executions import Executions
 from app.services.agents import AgentService
 from app.services.clock import Clock
+from app.services.errors import gone
 
 
 class Commands:
@@ -31,13 +31,14 @@ class Commands:
         Raises:
             NotFound: This workspace has no such execution.
             Terminal: It has ended.
+            BeingRecovered: Redis has lost it.
         """
         try:
             execution = self._live.part(workspace_id, execution_id, subtask_ids)
         except NotLive as error:
             raise self._gone(workspace_id, execution_id) from error
         if execution.header.status.ended:
-            raise _ended(execution.header)
+            raise gone(execution.header, execution_id)
         return execution
 
     def carry_out(
@@ -69,12 +70,5 @@ class Commands:
         actions = self._agents.actions(execution.header.workspace_id, [taker])
         return mismatch(node.action, taker, actions)
 
-    def _gone(self, workspace_id: str, execution_id: str) -> DomainError:
-        header = self._record.get(workspace_id, execution_id)
-        if header is None or not header.status.ended:
-            return NotFound(f"There is no execution {execution_id!r}.")
-        return _ended(header)
-
-
-def _ended(header: Header) -> Terminal:
-    return Terminal(f"The execution is {header.status}: nothing more can be done in it.")
+    def _gone(self, workspace_id: str, execution_id: str) -> Exception:
+        return gone(self._record.get(workspace_id, execution_id), execution_id)

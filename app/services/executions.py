@@ -1,6 +1,5 @@
 """Executions: create, start, look up, pause, resume, cancel."""
 
-import contextlib
 from collections.abc import Collection
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ from app.domain.plan import Breakdown, Ordering, PlanStatus
 from app.domain.states import ExecutionStatus
 from app.live.errors import NotLive
 from app.live.executions import LiveExecutions
+from app.record.archives import Archives
 from app.record.breakdowns import Breakdowns
 from app.record.errors import AlreadyExists
 from app.record.executions import Executions
@@ -22,6 +22,7 @@ from app.record.pages import Page
 from app.record.plans import Plans, StoredPlan
 from app.services.agents import AgentService
 from app.services.clock import Clock
+from app.services.errors import BeingRecovered
 from app.services.explainer import Explainer
 from app.services.identity import Principal
 from app.services.plans import waiting_for_review
@@ -43,6 +44,7 @@ class ExecutionService:
         self,
         live: LiveExecutions,
         record: Executions,
+        archives: Archives,
         plans: Plans,
         breakdowns: Breakdowns,
         agents: AgentService,
@@ -52,6 +54,7 @@ class ExecutionService:
     ) -> None:
         self._live = live
         self._record = record
+        self._archives = archives
         self._plans = plans
         self._breakdowns = breakdowns
         self._agents = agents
@@ -126,8 +129,14 @@ class ExecutionService:
             created_at=now,
             updated_at=now,
         )
-        with contextlib.suppress(AlreadyExists):  # An earlier try came so far, or further.
+        try:
             self._record.add(unborn, create.actor, packed)
+        except AlreadyExists:  # An earlier try came so far, or further.
+            earlier = self.header(workspace_id, execution_id)
+            if earlier.status.ended:
+                return earlier
+            if earlier.seq and not self._live.headers(workspace_id, [execution_id]):
+                raise BeingRecovered(execution_id) from None
         try:
             return self._live.create(
                 workspace_id, unborn.execution_id, packed, commands, now
@@ -215,7 +224,7 @@ class ExecutionService:
                 return self._live.whole(workspace_id, execution_id)
             return self._live.part(workspace_id, execution_id, ())
         except NotLive:
-            return self._recorded(workspace_id, execution_id)
+            return self._recorded(workspace_id, execution_id, whole=whole)
 
     def tree(self, workspace_id: str, execution_id: str) -> View:
         """Give phases → tasks → subtasks with their states, and why those not done do not run.
@@ -236,6 +245,8 @@ class ExecutionService:
             NotFound: This workspace has no such execution or agent.
             IllegalMove: The execution's status does not allow it; names what it allows.
             Terminal: It has ended and cannot be reassigned.
+            BeingRecovered: Redis has lost it.
+            Archived: It failed long ago: its events have to be brought back first.
         """
         workspace_id = principal.workspace_id
         execution = self.execution(workspace_id, execution_id)
@@ -243,10 +254,13 @@ class ExecutionService:
         now = self._clock()
         status = execution.header.status
         if status is ExecutionStatus.FAILED:
+            self._archives.refuse_archived(execution_id)
             self._live.restore(execution, now)
         try:
             result = self._live.execute(workspace_id, execution_id, commands, now, atomic=True)
         except NotLive as error:
+            if not status.ended:
+                raise BeingRecovered(execution_id) from error
             wanted = request.get("status") or "reassigned"
             raise IllegalMove(status, wanted, legal_moves(status)) from error
         for outcome in result.outcomes:
@@ -294,12 +308,12 @@ class ExecutionService:
         named = {agent_id or execution.header.agent_id, *execution.graph.agents, *assigned}
         return unmatched(execution, self._agents.actions(workspace_id, named), agent_id)
 
-    def _recorded(self, workspace_id: str, execution_id: str) -> Execution:
+    def _recorded(self, workspace_id: str, execution_id: str, *, whole: bool) -> Execution:
         header = self._record.get(workspace_id, execution_id)
         packed = self._record.graph(workspace_id, header.graph_id) if header else None
         if header is None or packed is None:
             raise NotFound(f"There is no execution {execution_id!r}.")
-        subtasks, tasks = self._record.states(execution_id)
+        subtasks, tasks = self._record.states(execution_id) if whole else ({}, {})
         return Execution(ExecutionGraph.unpack(packed), header, subtasks, tasks)
 
 

@@ -1,5 +1,6 @@
 """The live feed: what happens in executions, to everybody who watches, once serialised."""
 
+import contextlib
 import datetime as dt
 import logging
 import queue
@@ -9,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from app.domain.errors import Archived
 from app.domain.events import parse_event
 from app.domain.execution import Header
 from app.live.errors import LiveError
@@ -156,13 +158,15 @@ class Feed:
     ) -> Generator[str, None, int]:
         """Yield a snapshot, or what came after a ``seq``; return the ``seq`` reached."""
         header = self._executions.header(workspace_id, execution_id)
-        if after is None or after > header.seq:
-            snapshot = self._snapshot(workspace_id, execution_id)
-            yield _encode(snapshot)
-            return snapshot["seq"]
-        last = yield from self._missed(workspace_id, execution_id, after)
-        yield _encode(_update_view(header, {}))
-        return last
+        if after is not None and after <= header.seq:
+            # Where the events have been put away, it is still known what they came to.
+            with contextlib.suppress(Archived):
+                last = yield from self._missed(workspace_id, execution_id, after)
+                yield _encode(_update_view(header, {}))
+                return last
+        snapshot = self._snapshot(workspace_id, execution_id)
+        yield _encode(snapshot)
+        return snapshot["seq"]
 
     def _missed(self, workspace_id: str, execution_id: str, last: int) -> Generator[str, None, int]:
         for logged in self._history.after(workspace_id, execution_id, last):
@@ -196,7 +200,7 @@ class Feed:
                     for entry in entries:
                         self._hand_out(workspace_id, entry)
             except LiveError:
-                logger.warning("feed: Redis does not answer; trying again")
+                logger.warning("feed: the log cannot be read; trying again", exc_info=True)
                 self._stopped.wait(RETRY_SECONDS)
             except Exception:  # The edge of the thread: without it every stream would go silent.
                 logger.exception("feed: an entry of the log could not be handed out")

@@ -8,12 +8,12 @@ import msgspec
 from app.domain.errors import Fault, Invalid
 from app.domain.events import Event, EventType, parse_event
 from app.live.log import Log
+from app.record.archives import Archives
 from app.record.history import History
 from app.record.pages import Page
 from app.services.executions import ExecutionService
 from app.services.views import View
 
-UNRECORDED_AT_MOST: Final = 100_000
 PAGE: Final = 1000
 LONGEST_SEQ: Final = 15
 
@@ -32,9 +32,12 @@ class HistoryService:
     so whatever the first read misses the second one has.
     """
 
-    def __init__(self, log: Log, record: History, executions: ExecutionService) -> None:
+    def __init__(
+        self, log: Log, record: History, archives: Archives, executions: ExecutionService
+    ) -> None:
         self._log = log
         self._record = record
+        self._archives = archives
         self._executions = executions
 
     def page(
@@ -54,6 +57,7 @@ class HistoryService:
         Raises:
             NotFound: This workspace has no such execution.
             Invalid: The cursor is none that a list gave.
+            Archived: Its events have been put away.
         """
         graph = self._executions.execution(workspace_id, execution_id, whole=False).graph
         task_ids = None
@@ -62,96 +66,153 @@ class HistoryService:
             task_ids = [task_id, *(task.subtasks if task else ())]
         descending = order == "desc"
         place = _parse(cursor)
-        found = self._merged(
-            workspace_id,
-            execution_id,
+        wanted = _Wanted(
             after=max(after, place or 0) if not descending else after,
             before=place if descending else None,
-            wanted=_Filter(event_type, task_ids, agent_id),
+            event_type=event_type,
+            task_ids=task_ids,
+            agent_id=agent_id,
             descending=descending,
             limit=limit + 1,
         )
+        found = self._merged(workspace_id, execution_id, wanted)
+        if not found:
+            self._archives.refuse_archived(execution_id)
         views = [event_view(one) for one in found[:limit]]
         return Page(views, str(views[-1]["seq"]) if len(found) > limit else None)
 
     def after(self, workspace_id: str, execution_id: str, seq: int) -> Iterator[LoggedEvent]:
-        """Walk all events behind ``seq``, in order."""
-        while True:
-            found = self._merged(
-                workspace_id,
-                execution_id,
-                after=seq,
-                before=None,
-                wanted=_Filter(None, None, None),
-                descending=False,
-                limit=PAGE,
-            )
-            yield from found
-            if len(found) < PAGE:
-                return
-            seq = found[-1].event.seq
+        """Walk all events behind ``seq``, in order.
+
+        Raises:
+            Archived: They have been put away.
+        """
+        return self._walk(workspace_id, execution_id, _Wanted(after=seq))
 
     def of_kinds(
         self, workspace_id: str, execution_id: str, kinds: Sequence[EventType]
     ) -> list[Event]:
-        """Give all events of some kinds, in ``seq`` order; the kinds are read as they are named."""
-        found = [one for kind in kinds for one in self._of_kind(workspace_id, execution_id, kind)]
+        """Give all events of some kinds, in ``seq`` order; the kinds are read as they are named.
+
+        Raises:
+            Archived: They have been put away.
+        """
+        found = [
+            one.event
+            for kind in kinds
+            for one in self._pages(workspace_id, execution_id, _Wanted(event_type=kind))
+        ]
+        if not found:
+            self._archives.refuse_archived(execution_id)
         return sorted(found, key=lambda event: event.seq)
 
-    def _of_kind(self, workspace_id: str, execution_id: str, kind: EventType) -> Iterator[Event]:
-        seq = 0
-        while True:
-            found = self._merged(
-                workspace_id,
-                execution_id,
-                after=seq,
-                before=None,
-                wanted=_Filter(kind, None, None),
-                descending=False,
-                limit=PAGE,
-            )
-            yield from (one.event for one in found)
-            if len(found) < PAGE:
-                return
-            seq = found[-1].event.seq
+    def _walk(
+        self, workspace_id: str, execution_id: str, wanted: "_Wanted"
+    ) -> Iterator[LoggedEvent]:
+        events = self._pages(workspace_id, execution_id, wanted)
+        first = next(events, None)
+        if first is None:
+            self._archives.refuse_archived(execution_id)
+            return
+        yield first
+        yield from events
 
-    def _merged(
-        self,
-        workspace_id: str,
-        execution_id: str,
-        *,
-        after: int,
-        before: int | None,
-        wanted: "_Filter",
-        descending: bool,
-        limit: int,
-    ) -> list[LoggedEvent]:
-        live = self._log.events(workspace_id, execution_id, after, UNRECORDED_AT_MOST)
+    def _pages(
+        self, workspace_id: str, execution_id: str, wanted: "_Wanted"
+    ) -> Iterator[LoggedEvent]:
+        while True:
+            found = self._merged(workspace_id, execution_id, wanted)
+            yield from found
+            if len(found) < wanted.limit:
+                return
+            wanted = msgspec.structs.replace(wanted, after=found[-1].event.seq)
+
+    def _merged(self, workspace_id: str, execution_id: str, wanted: "_Wanted") -> list[LoggedEvent]:
+        """Give the first events on either side of the seam; only those are decoded whole."""
+        found = {
+            seq: (body, digest)
+            for seq, body, digest in self._live(workspace_id, execution_id, wanted)
+        }
         recorded = self._record.page(
             execution_id,
-            after=after,
-            before=before,
+            after=wanted.after,
+            before=wanted.before,
             event_type=wanted.event_type,
             task_ids=wanted.task_ids,
             agent_id=wanted.agent_id,
-            newest_first=descending,
-            limit=limit,
+            newest_first=wanted.descending,
+            limit=wanted.limit,
         )
-        found = {one.seq: LoggedEvent(parse_event(one.body), one.hash) for one in recorded}
-        for seq, body, digest in live:
-            if seq not in found and (before is None or seq < before):
-                event = parse_event(body)
-                if wanted.takes(event):
-                    found[seq] = LoggedEvent(event, digest)
-        return [found[seq] for seq in sorted(found, reverse=descending)][:limit]
+        found |= {one.seq: (one.body, one.hash) for one in recorded}
+        first = sorted(found, reverse=wanted.descending)[: wanted.limit]
+        return [LoggedEvent(parse_event(found[seq][0]), found[seq][1]) for seq in first]
+
+    def _live(
+        self, workspace_id: str, execution_id: str, wanted: "_Wanted"
+    ) -> list[tuple[int, bytes, str]]:
+        """Read from Redis until there are enough: what a filter leaves out has to be read too."""
+        # Redis keeps recorded events too; those it alone has lie behind the last recorded one.
+        after = max(wanted.after, self._record.last_seq(execution_id))
+        before = wanted.before
+        found: list[tuple[int, bytes, str]] = []
+        most = PAGE if wanted.filters else wanted.limit
+        while len(found) < wanted.limit:
+            chunk = self._log.events(
+                workspace_id,
+                execution_id,
+                after,
+                most,
+                before=before,
+                newest_first=wanted.descending,
+            )
+            found += [one for one in chunk if wanted.takes(one[1])]
+            if len(chunk) < most:
+                break
+            edge = chunk[-1][0]
+            after, before = (after, edge) if wanted.descending else (edge, before)
+        return found + self._aside(workspace_id, execution_id, wanted)
+
+    def _aside(
+        self, workspace_id: str, execution_id: str, wanted: "_Wanted"
+    ) -> list[tuple[int, bytes, str]]:
+        """Give what stands aside since the record refuses it."""
+        return [
+            (seq, body, digest)
+            for seq, body, digest in self._log.aside_events(
+                workspace_id, execution_id, wanted.after
+            )
+            if (wanted.before is None or seq < wanted.before) and wanted.takes(body)
+        ]
 
 
-class _Filter(msgspec.Struct, frozen=True):
-    event_type: str | None
-    task_ids: Sequence[str] | None
-    agent_id: str | None
+class _Told(msgspec.Struct):
+    """What of an event filters ask for."""
 
-    def takes(self, event: Event) -> bool:
+    event_type: str
+    task_id: str | None = None
+    agent_id: str | None = None
+
+
+_TOLD: Final = msgspec.json.Decoder(_Told)
+
+
+class _Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    after: int = 0
+    before: int | None = None
+    event_type: str | None = None
+    task_ids: Sequence[str] | None = None
+    agent_id: str | None = None
+    descending: bool = False
+    limit: int = PAGE
+
+    @property
+    def filters(self) -> bool:
+        return (self.event_type, self.task_ids, self.agent_id) != (None, None, None)
+
+    def takes(self, body: bytes) -> bool:
+        if not self.filters:
+            return True
+        event = _TOLD.decode(body)
         return (
             self.event_type in (None, event.event_type)
             and (self.task_ids is None or event.task_id in self.task_ids)

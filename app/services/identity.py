@@ -89,6 +89,15 @@ class Identity:
         self._identities.create_user(user_id, OWNER_WORKSPACE, name, "owner", stored)
         return key
 
+    def new_owner_key(self) -> str | None:
+        """Make one more key for the first user and give it; None where there is no user."""
+        first = self._identities.first_user()
+        if first is None:
+            return None
+        key, stored = make_key("user")
+        self._identities.add_key(stored, first[0], user_id=first[1])
+        return key
+
     def new_agent_key(self, workspace_id: str, agent_id: str) -> str:
         """Make one more key for an agent and give it: it is stored only as a hash."""
         key, stored = make_key("agent")

@@ -16,7 +16,6 @@ from app.record.plans import Plans, PlanSummary
 from app.services.shortlist import Rank, cut, rank_open
 from app.services.views import View, blocker_view
 
-_AGENTS: Final = "agent:"
 _WAITS_FOR: Final = {
     BlockerKind.HUMAN_TASK: "complete",
     BlockerKind.DECOMPOSITION_FAILED: "retry",
@@ -53,10 +52,13 @@ class InboxService:
         page: Page[View] = cut(rows, limit, cursor)
         return InboxPage(page.items, page.next_cursor, len(rows))
 
+    def count(self, workspace_id: str) -> int:
+        """Count what waits for a person, without reading it."""
+        waiting = self._open.count_for_people(workspace_id)
+        return waiting + self._plans.count_waiting(workspace_id)
+
     def _of_executions(self, workspace_id: str) -> list[tuple[Rank, View]]:
-        waiting = [
-            one for one in self._open.all(workspace_id) if not one.blocker.owner.startswith(_AGENTS)
-        ]
+        waiting = self._open.for_people(workspace_id)
         named = sorted({one.execution_id for one in waiting})
         headers = self._live.headers(workspace_id, named)
         graphs = {one: self._graph(header) for one, header in headers.items()}

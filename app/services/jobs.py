@@ -9,3 +9,7 @@ class Jobs(Protocol):
     def decompose(self, workspace_id: str, plan_id: str, version: int) -> None:
         """Have every task of a plan broken down as this version."""
         ...
+
+    def fetch(self, workspace_id: str, plan_id: str, delay_seconds: float) -> None:
+        """Have the next step of an import taken, after a delay."""
+        ...

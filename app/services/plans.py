@@ -1,5 +1,6 @@
 """Plans: import, look up, delete."""
 
+import logging
 from collections.abc import Mapping
 
 import msgspec
@@ -11,10 +12,13 @@ from app.record.breakdowns import Breakdowns
 from app.record.errors import AlreadyExists, StillReferenced
 from app.record.pages import Page
 from app.record.plans import Plans, PlanSummary, StoredPlan
+from app.services.errors import LiveUnavailable
 from app.services.identity import Principal
 from app.services.jobs import Jobs
 from app.services.views import View, breakdown_view
 from decomposer.readers import PlanSource, ReadLimits, read_plan
+
+logger = logging.getLogger(__name__)
 
 
 class PlanService:
@@ -53,7 +57,11 @@ class PlanService:
         except AlreadyExists as error:
             raise Conflict(f"A plan {plan_id!r} exists.") from error
         version = self._plans.next_version(workspace_id, plan_id)
-        self._jobs.decompose(workspace_id, plan_id, version)
+        try:
+            self._jobs.decompose(workspace_id, plan_id, version)
+        except LiveUnavailable:
+            # The plan is kept, so it is accepted; maintenance asks for its breakdown again.
+            logger.warning("breakdown is asked for later", extra={"plan_id": plan_id})
         return self.get(workspace_id, plan_id)
 
     def get(self, workspace_id: str, plan_id: str) -> View:
@@ -136,6 +144,7 @@ def _plan_view(stored: StoredPlan) -> View:
         "gates": {**msgspec.to_builtins(plan.gates), "refusals": plan.gates.refusals},
         "risks": [msgspec.to_builtins(one) for one in plan.risks],
         "roles_required": plan.roles_required,
+        "context": plan.context,
         "created_at": stored.created_at,
         "updated_at": stored.updated_at,
     }
@@ -164,6 +173,7 @@ def _task_view(task: Task, breakdown: Breakdown | None, *, whole: bool) -> View:
         "estimated_hours": task.estimate.realistic_hours,
         "estimate": msgspec.to_builtins(task.estimate),
         "prerequisites": task.prerequisites,
+        "context": task.context,
         "subtasks": [msgspec.to_builtins(one) for one in task.written_subtasks],
         "version": None,
         "decomposition_confidence": None,

@@ -8,7 +8,7 @@ import msgspec
 
 from app.domain import commands as c
 from app.domain.agents import Agent
-from app.domain.errors import DomainError, NotFound, StaleLease, Terminal
+from app.domain.errors import DomainError, StaleLease
 from app.domain.events import EventType
 from app.domain.execution import Execution, Header
 from app.domain.execution_graph import ExecutionGraph
@@ -21,6 +21,7 @@ from app.live.work import Work
 from app.record.executions import Executions
 from app.services.agents import AgentService
 from app.services.clock import Clock
+from app.services.errors import gone
 from app.services.identity import Principal
 from app.services.presence import Presence
 from app.services.views import View, control_view, work_view
@@ -86,6 +87,7 @@ class ReportService:
         Raises:
             NotFound: There is no such execution, or it is not this agent's.
             Terminal: The execution has ended and is no longer live.
+            BeingRecovered: Redis has lost the execution; send the same again.
         """
         agent = self._agents.find(principal.workspace_id, principal.agent_id or "")
         commands = [self._prepare(one) for one in reports]
@@ -133,12 +135,12 @@ class ReportService:
             jitter=random.random(),  # noqa: S311
         )
 
-    def _gone(self, principal: Principal, execution_id: str) -> DomainError:
+    def _gone(self, principal: Principal, execution_id: str) -> Exception:
         """Tell an execution that has left Redis from one that never was, or is another's."""
         header = self._record.get(principal.workspace_id, execution_id)
-        if header is None or not self._involves(header, principal.agent_id or ""):
-            return NotFound(f"There is no execution {execution_id!r}.")
-        return Terminal(f"The execution is {header.status}: it takes no more events.")
+        if header and not self._involves(header, principal.agent_id or ""):
+            header = None
+        return gone(header, execution_id)
 
     def _involves(self, header: Header, agent_id: str) -> bool:
         if header.agent_id == agent_id:

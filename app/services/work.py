@@ -88,6 +88,8 @@ class WorkService:
         desk = self._work.look(agent.workspace_id, agent.agent_id, self._clock())
         if desk.was_offline:
             self._presence.welcome_back(agent)
+            # What its absence held up has come into its stream only now.
+            desk = self._work.look(agent.workspace_id, agent.agent_id, self._clock())
         if agent.paused_at is not None:
             return None
         held = _redeliverable(agent, poll, desk.leases)[: poll.most]

@@ -7,9 +7,14 @@
 ``document``              tells JSON documents apart
 ``run``                   a PlanExe run as a plan, from its files
 ``levels``, ``tree``      its structure: from WBS levels 1 to 3, or from the merged tree
+``report``                its ``report.html`` alone: ``schedule`` out of a ``literal``
+``csv_file``              its CSV, and tables of tasks: ``table``, by their ``columns``
+``prose``, ``markdown``   Markdown and text with lists
+``written``, ``remarks``  what people write: entries, labels, "(3 days)", "after 1.2"
 ``structured``            the structured JSON of the interface ("Plan in")
 ``steps``                 the order of subtasks, where that JSON states one
 ``outline``, ``ids``      structure on the way to a plan: items, and the id of each
+``assemble``              an outline as a plan
 ``index``, ``closest``    what a reference stands for, and what a dangling one may have meant
 ``edges``                 stated dependencies as task prerequisites
 ``durations``             days as estimates
@@ -37,4 +42,4 @@ def read_plan(source: PlanSource, limits: ReadLimits, plan_id: str) -> Plan:
     Raises:
         InvalidPlan: Nothing can be stored. ``faults`` name every place; show them to the sender.
     """
-    return detect(source)(source, limits, plan_id)
+    return detect(source, limits)(source, limits, plan_id)

@@ -19,6 +19,7 @@ from decomposer.readers.run import read_run
 from decomposer.readers.source import PlanSource, ReadLimits
 
 _ENTRY_SIGNATURE = b"PK\x01\x02"
+_END_SIGNATURE = b"PK\x05\x06"
 _CHUNK = 64 * 1024
 _BROKEN = (
     zipfile.BadZipFile,
@@ -61,7 +62,9 @@ def read_archive(
             chosen = select(files, name, findings)
             return _read(archive, chosen, limits)
     except _BROKEN as error:
-        message = f"the zip archive is broken: {error}"
+        cut = _END_SIGNATURE not in data
+        reason = "it is cut short, its directory at the end is missing" if cut else error
+        message = f"the zip archive is broken: {reason}"
         raise InvalidPlan(f"{name}: {message}.", [Fault(name, message)]) from error
 
 

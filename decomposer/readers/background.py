@@ -76,11 +76,11 @@ class StartFile(msgspec.Struct):
 class Background(msgspec.Struct):
     """All of it, as a plan takes it."""
 
-    goal: str
-    risks: list[Risk]
-    roles_required: list[str]
-    gates: Gates
-    context: dict[str, Any]
+    goal: str = ""
+    risks: list[Risk] = []
+    roles_required: list[str] = []
+    gates: Gates = Gates()
+    context: dict[str, Any] = {}
 
 
 def read_background(files: Mapping[Role, bytes], findings: Findings) -> Background:

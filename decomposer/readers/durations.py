@@ -87,7 +87,7 @@ def estimates(
 
 
 def _estimate(row: DurationRow, hours_per_day: float, findings: Findings) -> Estimate:
-    low, realistic, high = (_hours(day, hours_per_day) for day in row.days)
+    low, realistic, high = (hours_of(day, hours_per_day) for day in row.days)
     if any(_is_unreadable(day) for day in row.days):
         findings.warn("unreadable-duration", "Not a number of days.", row.where, row.days)
     elif any(day is not None and day < 0 for day in row.days):
@@ -105,7 +105,8 @@ def _is_unreadable(day: object) -> bool:
     return isinstance(day, bool) or not isinstance(day, int | float) or day > _MOST_DAYS
 
 
-def _hours(day: Any, hours_per_day: float) -> float | None:
+def hours_of(day: Any, hours_per_day: float) -> float | None:
+    """Turn a number of days into hours; None for what is no number of days, or below 0."""
     return None if day is None or _is_unreadable(day) or day < 0 else day * hours_per_day
 
 

@@ -32,10 +32,15 @@ class Role(enum.StrEnum):
     REDLINE = "redline_gate.json"
     GO_NO_GO = "pre_project_assessment.json"
     START = "start_time.json"
+    REPORT = "report.html"
+    TABLE = "wbs_project_level1_and_level2_and_level3.csv"
 
 
 STRUCTURE = (Role.LEVEL2, Role.TREE, Role.SMALL_TREE)
-"""One of these must be there."""
+"""One of these should be there."""
+
+STRUCTURE_ELSE = (Role.REPORT, Role.TABLE)
+"""Else one of these, which are not read where one of those is there."""
 
 _OTHER_STEMS = {
     "wbs_project.json": Role.TREE,
@@ -82,6 +87,8 @@ def select(paths: Iterable[str], source: str, findings: Findings) -> dict[Role, 
             roles = folders.setdefault(str(pure.parent), {})
             roles.setdefault(role, []).append((rank, path))
     chosen = folders[_run_folder(folders, source)]
+    if chosen.keys() & {*STRUCTURE}:
+        chosen = {role: found for role, found in chosen.items() if role not in STRUCTURE_ELSE}
     return {role: _best(role, candidates, findings) for role, candidates in chosen.items()}
 
 
@@ -90,7 +97,7 @@ def _is_clutter(path: PurePosixPath) -> bool:
 
 
 def _run_folder(folders: dict[str, dict[Role, list[tuple[int, str]]]], source: str) -> str:
-    runs = [folder for folder, roles in folders.items() if roles.keys() & set(STRUCTURE)]
+    runs = _holding(folders, STRUCTURE) or _holding(folders, STRUCTURE_ELSE)
     if not runs:
         wanted = " nor ".join(role.value for role in (Role.LEVEL2, Role.TREE))
         message = f"holds no work breakdown: neither {wanted}"
@@ -101,6 +108,12 @@ def _run_folder(folders: dict[str, dict[Role, list[tuple[int, str]]]], source: s
         message = f"holds several runs: {', '.join(outermost)}. Send one"
         raise InvalidPlan(f"{source} {message}.", [Fault(run, "a run") for run in outermost])
     return outermost[0]
+
+
+def _holding(
+    folders: dict[str, dict[Role, list[tuple[int, str]]]], wanted: Iterable[Role]
+) -> list[str]:
+    return [folder for folder, roles in folders.items() if roles.keys() & {*wanted}]
 
 
 def _best(role: Role, candidates: list[tuple[int, str]], findings: Findings) -> str:

@@ -1,10 +1,11 @@
 """The structure of a PlanExe run on its way to a plan, whichever files it came from."""
 
 from collections.abc import Iterable, Iterator
+from typing import Protocol, Self, TypeVar
 
 import msgspec
 
-from app.domain.plan import Phase, Task, WrittenSubtask
+from app.domain.plan import Estimate, Phase, Task, WrittenSubtask
 from decomposer.readers.durations import DurationRow
 from decomposer.readers.edges import StatedEdge
 from decomposer.readers.findings import Findings
@@ -14,7 +15,10 @@ _UNTITLED = "(untitled)"
 
 
 class Item(msgspec.Struct):
-    """A phase, task or subtask as written; ``where`` is its place, ``raw_id`` what joins it."""
+    """A phase, task or subtask as written; ``where`` is its place, ``raw_id`` what joins it.
+
+    ``role`` and ``estimate`` are those of a task, where the source writes them beside its title.
+    """
 
     where: str
     raw_id: str | int | None
@@ -22,6 +26,13 @@ class Item(msgspec.Struct):
     description: str = ""
     resources: list[str] = []
     children: list["Item"] = []
+    role: str | None = None
+    estimate: Estimate = Estimate()
+
+    @property
+    def id_place(self) -> str:
+        """Where the id is; a line of text has no closer place."""
+        return self.where if self.where.startswith("line ") else f"{self.where}.id"
 
     @property
     def content(self) -> object:
@@ -49,11 +60,39 @@ class Outline(msgspec.Struct):
             level = [child for item in level for child in item.children]
 
 
+class _Nested(Protocol):
+    where: str
+    title: str
+    children: list[Self]
+
+
+N = TypeVar("N", bound=_Nested)
+
+
+def draw_up(task: N, findings: Findings) -> N:
+    """Make what stands below a task's subtasks further subtasks of it, in written order.
+
+    The task itself is changed, and given back.
+    """
+    stack: list[N] = task.children[::-1]
+    drawn: list[N] = []
+    while stack:
+        item = stack.pop()
+        drawn.append(item)
+        if item.children:
+            message = "What stands below a subtask became further subtasks of the task."
+            findings.warn("deeper-level", message, item.where, item.title)
+            stack += item.children[::-1]
+            item.children = []
+    task.children = drawn
+    return task
+
+
 def build_phases(outline: Outline, ids: Ids, findings: Findings) -> list[Phase]:
     """Give every item its id and its place in the plan."""
     return [
         Phase(
-            phase_id=ids.assign(phase.raw_id, f"phase_{number}", f"{phase.where}.id"),
+            phase_id=ids.assign(phase.raw_id, f"phase_{number}", phase.id_place),
             name=_title(phase, findings),
             tasks=_tasks(phase, number, ids, findings),
         )
@@ -72,12 +111,14 @@ def _tasks(phase: Item, phase_number: int, ids: Ids, findings: Findings) -> list
 
 def _task(task: Item, number: str, ids: Ids, findings: Findings) -> Task:
     return Task(
-        task_id=ids.assign(task.raw_id, f"task_{number}", f"{task.where}.id"),
+        task_id=ids.assign(task.raw_id, f"task_{number}", task.id_place),
         title=_title(task, findings),
         description=task.description,
+        assignee_role=task.role,
+        estimate=task.estimate,
         written_subtasks=[
             WrittenSubtask(
-                subtask_id=ids.assign(item.raw_id, f"task_{number}_s{step}", f"{item.where}.id"),
+                subtask_id=ids.assign(item.raw_id, f"task_{number}_s{step}", item.id_place),
                 title=_title(item, findings),
                 description=item.description,
                 resources=item.resources,

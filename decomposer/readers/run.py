@@ -1,29 +1,23 @@
-"""A PlanExe run as a plan: structure first, then edges, durations and background."""
+"""A PlanExe run: which of its files tells what."""
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Iterator, Mapping
 from typing import cast
 
 import msgspec
 
-from app.domain.plan import Estimate, Phase, Plan, Task
+from app.domain.errors import InvalidPlan
+from app.domain.plan import Plan
+from decomposer.readers.assemble import REFUSAL, assemble
 from decomposer.readers.background import read_background
-from decomposer.readers.checks import check_cycle, check_size
-from decomposer.readers.durations import (
-    DurationRow,
-    duration_rows,
-    estimates,
-    join_rows,
-    note_missing,
-    note_short_phases,
-)
-from decomposer.readers.edges import Prerequisites, StatedEdge, resolve, stated_edges
+from decomposer.readers.csv_file import outline_from_export
+from decomposer.readers.durations import DurationRow, duration_rows
+from decomposer.readers.edges import StatedEdge, stated_edges
 from decomposer.readers.findings import Findings
-from decomposer.readers.ids import Ids
-from decomposer.readers.index import PlanIndex
 from decomposer.readers.levels import outline_from_levels
 from decomposer.readers.names import Role
-from decomposer.readers.oddities import note_oddities
-from decomposer.readers.outline import Outline, build_phases
+from decomposer.readers.outline import Outline
+from decomposer.readers.report import outline_from_report, redline_of
 from decomposer.readers.shapes import decode_json, decode_text
 from decomposer.readers.source import ReadLimits
 from decomposer.readers.tree import outline_from_tree
@@ -31,7 +25,6 @@ from decomposer.readers.tree import outline_from_tree
 Files = Mapping[Role, bytes]
 
 _UNTITLED = "Untitled plan"
-_REFUSAL = "The PlanExe run cannot be read."
 
 
 def read_run(
@@ -42,51 +35,68 @@ def read_run(
     Raises:
         InvalidPlan: With every fault that the files which could be read have.
     """
-    outline = _outline(files, findings)
-    ids = Ids(findings, (item.raw_id for item in outline.items), strict=False)
-    phases = build_phases(outline, ids, findings)
-    check_size(phases, limits, findings)
-    index = PlanIndex(phases, ids, outline.root_id)
-    edges = outline.edges + _stated_edges(files, outline, findings)
-    prerequisites = resolve(edges, index, findings, limits.max_edges)
-    rows = join_rows(outline.durations + _duration_rows(files, outline, findings), index, findings)
+    outline = _outline(files, limits, findings)
+    outline.title = _title(files, outline, findings)
+    outline.edges = outline.edges + _stated_edges(files, outline, findings)
+    outline.durations = outline.durations + _duration_rows(files, outline, findings)
     background = read_background(files, findings)
-    findings.settle(_REFUSAL)
-    check_cycle(prerequisites.of_task, prerequisites.origins, index.titles)
-    plan = Plan(
-        plan_id=plan_id,
-        title=_title(files, outline, findings),
-        phases=_completed(
-            phases,
-            prerequisites,
-            rows,
-            index,
-            hours_per_day=limits.hours_per_day,
-            findings=findings,
-        ),
-        goal=background.goal,
-        final_deliverable=outline.final_deliverable,
-        risks=background.risks,
-        roles_required=background.roles_required,
-        gates=background.gates,
-        source_format=source_format,
-        context=background.context,
-    )
-    note_oddities(plan, index, findings)
-    return msgspec.structs.replace(plan, warnings=findings.warnings)
+    if Role.REPORT in files and Role.REDLINE not in files:
+        verdict = redline_of(decode_text(files[Role.REPORT], Role.REPORT), findings)
+        background.gates = msgspec.structs.replace(background.gates, redline=verdict)
+    return assemble(outline, background, plan_id, source_format, limits, findings)
 
 
-def _outline(files: Files, findings: Findings) -> Outline:
-    """Take the levels where they are whole, else the merged tree, else what there is of either."""
-    if Role.LEVEL2 in files and (Role.LEVEL3 in files or Role.TREE not in files):
-        levels = [_decoded(files, role, findings) for role in _LEVELS]
-        outline = outline_from_levels(*levels, findings=findings)
-        _note_absent(files, Role.LEVEL3, "The tasks have no written subtasks.", findings)
-    else:
-        role = Role.TREE if Role.TREE in files else Role.SMALL_TREE
-        outline = outline_from_tree(_decoded(files, role, findings), findings)
-    findings.settle(_REFUSAL)
-    return cast("Outline", outline)
+def _outline(files: Files, limits: ReadLimits, findings: Findings) -> Outline:
+    """Take the structure from the best file that can be read.
+
+    Raises:
+        InvalidPlan: From none; the faults are those of the best one.
+    """
+    first: InvalidPlan | None = None
+    for read in _ways(files):
+        attempt = Findings()
+        try:
+            outline = read(files, limits, attempt)
+            attempt.settle(REFUSAL)
+        except InvalidPlan as error:
+            first = first or error
+            continue
+        findings.demote(first.faults if first else (), "unreadable-file")
+        findings.warnings += attempt.warnings
+        return cast("Outline", outline)
+    raise cast("InvalidPlan", first)
+
+
+Way = Callable[[Files, ReadLimits, Findings], Outline | None]
+
+
+def _ways(files: Files) -> Iterator[Way]:
+    """List how the structure can be read, best first: levels that are whole, the tree, the rest."""
+    if Role.LEVEL2 in files and Role.LEVEL3 in files:
+        yield _from_levels
+    for role in (Role.TREE, Role.SMALL_TREE):
+        if role is Role.SMALL_TREE and Role.LEVEL2 in files and Role.LEVEL3 not in files:
+            yield _from_levels
+        if role in files:
+            yield functools.partial(_from_tree, role)
+    if Role.REPORT in files:
+        yield lambda files, limits, findings: outline_from_report(
+            files[Role.REPORT], Role.REPORT, limits, findings
+        )
+    if Role.TABLE in files:
+        yield lambda files, _limits, findings: outline_from_export(
+            files[Role.TABLE], Role.TABLE, findings
+        )
+
+
+def _from_levels(files: Files, _limits: ReadLimits, findings: Findings) -> Outline | None:
+    levels = [_decoded(files, role, findings) for role in _LEVELS]
+    _note_absent(files, Role.LEVEL3, "The tasks have no written subtasks.", findings)
+    return outline_from_levels(*levels, findings=findings)
+
+
+def _from_tree(role: Role, files: Files, _limits: ReadLimits, findings: Findings) -> Outline | None:
+    return outline_from_tree(_decoded(files, role, findings), findings)
 
 
 _LEVELS = (Role.LEVEL1, Role.LEVEL2, Role.LEVEL3)
@@ -124,35 +134,3 @@ def _title(files: Files, outline: Outline, findings: Findings) -> str:
     title = written or _UNTITLED
     findings.warn("missing-title", "The plan has no title.", Role.LEVEL1, "", title)
     return title
-
-
-def _completed(
-    phases: Sequence[Phase],
-    prerequisites: Prerequisites,
-    rows: dict[str, DurationRow],
-    index: PlanIndex,
-    *,
-    hours_per_day: float,
-    findings: Findings,
-) -> list[Phase]:
-    """Give the tasks their prerequisites, estimates and context."""
-    note_missing(rows, phases, index, findings)
-    hours = estimates(rows, hours_per_day, findings)
-    note_short_phases(hours, rows, phases, findings)
-
-    def complete(task: Task) -> Task:
-        task_id = task.task_id
-        context: dict[str, object] = dict(rows[task_id].context if task_id in rows else {})
-        if explanations := prerequisites.explanations.get(task_id):
-            context["prerequisite_explanations"] = explanations
-        return msgspec.structs.replace(
-            task,
-            estimate=hours.get(task_id, Estimate()),
-            prerequisites=prerequisites.of_task.get(task_id, []),
-            context=context,
-        )
-
-    return [
-        msgspec.structs.replace(phase, tasks=[complete(task) for task in phase.tasks])
-        for phase in phases
-    ]

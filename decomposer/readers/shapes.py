@@ -30,7 +30,9 @@ def decode_text(data: bytes, where: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        message = f"not UTF-8: byte 0x{data[error.start]:02x} at offset {error.start}"
+        message = (
+            f"not UTF-8: byte 0x{data[error.start]:02x} at offset {error.start}; save it as UTF-8"
+        )
         raise InvalidPlan(f"{where} is {message}.", [Fault(where, message)]) from error
 
 

@@ -27,6 +27,7 @@ Effort = Annotated[float, msgspec.Meta(ge=0, le=1_000_000)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Seconds = Annotated[int, msgspec.Meta(ge=0, le=31_536_000)]
 
+_FINISH_TO_START = "finish_to_start"
 _REFUSAL = "The plan cannot be read."
 
 
@@ -78,11 +79,11 @@ class PhaseIn(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class DependencyIn(msgspec.Struct, forbid_unknown_fields=True, rename={"from_": "from"}):
-    """``to`` waits until ``from`` is completed."""
+    """``to`` waits until ``from`` is completed; other types are told and read as that."""
 
     from_: str
     to: str
-    type: Literal["finish_to_start"] = "finish_to_start"
+    type: str | None = None
 
 
 class RiskIn(msgspec.Struct, forbid_unknown_fields=True):
@@ -125,6 +126,7 @@ def _plan(given: PlanIn, plan_id: str, limits: ReadLimits, findings: Findings) -
     findings.settle(_REFUSAL)
     index = PlanIndex(phases, ids)
     steps = StepOrder(index)
+    _note_types(given, findings)
     edges = steps.take(_stated_edges(given, phases))
     steps.check(phases)
     prerequisites = resolve(edges, index, findings, limits.max_edges)
@@ -217,6 +219,13 @@ def _subtask(item: SubtaskIn, positional: str, where: str, ids: Ids) -> WrittenS
         requires_approval=bool(item.requires_approval),
         assignee=item.assignee or Assignee.AGENT,
     )
+
+
+def _note_types(given: PlanIn, findings: Findings) -> None:
+    for index, edge in enumerate(given.dependencies or []):
+        if edge.type not in {None, _FINISH_TO_START}:
+            message = "Only finish_to_start is carried out; the dependency is read as that."
+            findings.warn("dependency-type", message, f"dependencies[{index}].type", edge.type)
 
 
 def _stated_edges(given: PlanIn, phases: list[Phase]) -> Iterator[StatedEdge]:

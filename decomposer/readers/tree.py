@@ -13,7 +13,7 @@ from decomposer.readers.edges import StatedEdge, row_edges
 from decomposer.readers.findings import Findings
 from decomposer.readers.levels import RawId, names_of
 from decomposer.readers.names import Role
-from decomposer.readers.outline import Item, Outline
+from decomposer.readers.outline import Item, Outline, draw_up
 from decomposer.readers.shapes import convert
 
 _DAYS = ("days_min", "days_max", "days_realistic")
@@ -70,11 +70,14 @@ def outline_from_tree(document: object, findings: Findings) -> Outline | None:
     root = tree.wbs_project
     phases = list(_below(root, f"{Role.TREE}.wbs_project"))
     placed = phases + [task for phase in phases for task in _below(*phase)]
+    items = [_item(*phase) for phase in phases]
+    for task in (task for phase in items for task in phase.children):
+        draw_up(task, findings)
     return Outline(
         title=root.description or "",
         final_deliverable=root.extra.final_deliverable or "",
         root_id=root.id,
-        phases=[_phase(*phase, findings) for phase in phases],
+        phases=items,
         edges=[edge for node, where in placed for edge in _edges(node, where, findings)],
         durations=[row for node, where in placed for row in _durations(node, where)],
     )
@@ -85,29 +88,8 @@ def _below(node: Node, where: str) -> Iterator[Placed]:
         yield child, f"{where}.task_children[{index}]"
 
 
-def _phase(node: Node, where: str, findings: Findings) -> Item:
-    tasks = [_task(*task, findings) for task in _below(node, where)]
-    return _item(node, where, tasks)
-
-
-def _task(node: Node, where: str, findings: Findings) -> Item:
-    steps = [_item(*step, []) for step in _steps(node, where, findings)]
-    return _item(node, where, steps)
-
-
-def _steps(task: Node, where: str, findings: Findings) -> Iterator[Placed]:
-    """List what stands below a task in written order; levels below the third are drawn up."""
-    stack = list(_below(task, where))[::-1]
-    while stack:
-        node, place = stack.pop()
-        yield node, place
-        if node.children:
-            message = "What stands below a subtask became further subtasks of the task."
-            findings.warn("deeper-level", message, place, node.description)
-            stack += list(_below(node, place))[::-1]
-
-
-def _item(node: Node, where: str, children: list[Item]) -> Item:
+def _item(node: Node, where: str) -> Item:
+    children = [_item(*child) for child in _below(node, where)]
     description = node.extra.detailed_description or ""
     resources = names_of(node.extra.resources_needed)
     return Item(where, node.id, node.description or "", description, resources, children)

@@ -3,12 +3,13 @@
 import datetime as dt
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from app.domain import commands as c
 from app.domain.events import EventType
 from app.domain.ids import new_id
 from app.services import Services
+from app.services.clock import Clock
 from app.services.identity import Principal
 from app.services.work import Poll
 
@@ -74,6 +75,14 @@ def wide_plan(subtasks: int, **step: Any) -> dict[str, Any]:
     for one in document["phases"][0]["tasks"][0]["subtasks"]:
         one.update(prerequisites=[], **step)
     return document
+
+
+class Process(Protocol):
+    """Wires all services as in a process of its own."""
+
+    def __call__(self, clock: Clock | None, **changes: Any) -> Services:
+        """Go by this clock, or by Redis' time; ``changes`` are settings unlike the others'."""
+        ...
 
 
 class Stage:

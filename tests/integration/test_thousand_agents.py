@@ -1,11 +1,14 @@
-"""A thousand agents that fail, vanish, come back, repeat themselves and report late."""
+"""A thousand agents that fail, vanish, come back, repeat themselves and report late.
+
+Half of them have a task done by one of a few helpers, who are no better.
+"""
 
 import datetime as dt
 import functools
 import random
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -13,9 +16,8 @@ import psycopg
 import pytest
 import redis
 
-from app import bootstrap
 from app.domain import commands as c
-from app.domain.errors import Conflict, NotFound, StaleLease
+from app.domain.errors import Conflict, NotFound, StaleLease, Terminal
 from app.domain.events import Event, EventType, parse_event
 from app.record.engine import connect
 from app.record.executions import Executions
@@ -26,42 +28,39 @@ from app.services.work import Poll
 from config.settings import Settings
 from tests.replay import assert_events_give_the_record
 
-from .stage import Stage, TurnedClock
+from .stage import Process, Stage, TurnedClock
 
 AGENTS = 1000
+HELPERS = 50
 THREADS = 8
 ROUND = dt.timedelta(minutes=4)
 ROUNDS_AT_MOST = 300
 SUBTASKS = ("survey", "dig", "permit", "build", "light")
 SEED = 20_261_122
 
-PLAN: dict[str, Any] = {
-    "title": "Build a lighthouse",
-    "phases": [
-        {
-            "name": "Build",
-            "tasks": [
-                {
-                    "task_id": "ground",
-                    "title": "Ground",
-                    "subtasks": [
-                        {"subtask_id": one, "title": one, "action": "noop"}
-                        for one in ("survey", "dig")
-                    ],
-                },
-                {
-                    "task_id": "tower",
-                    "title": "Tower",
-                    "prerequisites": ["ground"],
-                    "subtasks": [
-                        {"subtask_id": one, "title": one, "action": "noop"}
-                        for one in ("permit", "build", "light")
-                    ],
-                },
-            ],
-        }
-    ],
-}
+
+def plan_with(helper: str | None) -> dict[str, Any]:
+    """Write a plan whose first task is a helper's, if one is named."""
+    ground: dict[str, Any] = {
+        "task_id": "ground",
+        "title": "Ground",
+        "subtasks": steps("survey", "dig"),
+    }
+    tower = {
+        "task_id": "tower",
+        "title": "Tower",
+        "prerequisites": ["ground"],
+        "subtasks": steps("permit", "build", "light"),
+    }
+    if helper:
+        ground["agent_id"] = helper
+    phases = [{"name": "Build", "tasks": [ground, tower]}]
+    return {"title": "Build a lighthouse", "phases": phases}
+
+
+def steps(*names: str) -> list[dict[str, str]]:
+    """Write subtasks, one after the other."""
+    return [{"subtask_id": one, "title": one, "action": "noop"} for one in names]
 
 
 class Tally:
@@ -78,12 +77,15 @@ class Tally:
 
 
 class Worker:
-    """One agent and its execution; what it does with its work is drawn from a seed of its own."""
+    """One agent and its execution; what it does with its work is drawn from a seed of its own.
+
+    A helper has no execution. ``acknowledged`` says, by execution, which event completed what.
+    """
 
     def __init__(self, number: int, me: Principal, execution_id: str, tally: Tally) -> None:
         self.me = me
         self.execution_id = execution_id
-        self.acknowledged: dict[str, str] = {}
+        self.acknowledged: defaultdict[str, dict[str, str]] = defaultdict(dict)
         self.finished = False
         self._draw = random.Random(SEED + number)
         self._tally = tally
@@ -103,7 +105,7 @@ class Worker:
         while task and not self.finished:
             try:
                 task = self._work_on(services, task)
-            except StaleLease:
+            except (StaleLease, Terminal):
                 self._tally.note("late reports refused")
                 return
 
@@ -149,11 +151,11 @@ class Worker:
 
     def _complete(self, services: Services, task: dict[str, Any]) -> dict[str, Any] | None:
         report = self._report(EventType.TASK_COMPLETE, task, output_data={"by": self.me.agent_id})
-        claim = Claim() if self._chance(0.5) else None
-        view = self._send(services, report, claim)
+        claim, execution_id = Claim() if self._chance(0.5) else None, task["execution_id"]
+        view = self._send(services, execution_id, report, claim)
         if self._chance(0.1):
             self._tally.note("lost answers to events")
-            again = self._send(services, report, claim)
+            again = self._send(services, execution_id, report, claim)
             assert again["seq"] == view["seq"], "a repeat gets the first answer"
             view = again
         following: dict[str, Any] | None = view.get("next_task")
@@ -162,14 +164,16 @@ class Worker:
     def _report_late(self, services: Services, task: dict[str, Any]) -> None:
         """Report what was done long ago; it counts only if nobody took the lease away yet."""
         try:
-            self._send(services, self._report(EventType.TASK_COMPLETE, task), None)
-        except StaleLease:
+            self._send(
+                services, task["execution_id"], self._report(EventType.TASK_COMPLETE, task), None
+            )
+        except (StaleLease, Terminal):
             self._tally.note("late reports refused")
 
     def _tell(
         self, services: Services, event_type: EventType, task: dict[str, Any], **fields: Any
     ) -> None:
-        self._send(services, self._report(event_type, task, **fields), None)
+        self._send(services, task["execution_id"], self._report(event_type, task, **fields), None)
 
     def _report(self, event_type: EventType, task: dict[str, Any], **fields: Any) -> c.Report:
         return c.Report(
@@ -181,14 +185,17 @@ class Worker:
             **fields,
         )
 
-    def _send(self, services: Services, report: c.Report, claim: Claim | None) -> dict[str, Any]:
-        (answer,) = services.reports.report(self.me, self.execution_id, [report], claim=claim)
+    def _send(
+        self, services: Services, execution_id: str, report: c.Report, claim: Claim | None
+    ) -> dict[str, Any]:
+        (answer,) = services.reports.report(self.me, execution_id, [report], claim=claim)
         if answer.refusal:
             raise answer.refusal
         assert answer.view
         if report.event_type is EventType.TASK_COMPLETE:
-            self.acknowledged[report.event_id] = report.task_id or ""
-        self.finished = answer.view["status"] == "COMPLETED"
+            self.acknowledged[execution_id][report.event_id] = report.task_id or ""
+        if execution_id == self.execution_id:
+            self.finished = answer.view["status"] == "COMPLETED"
         return answer.view
 
     def _chance(self, of: float) -> bool:
@@ -200,19 +207,25 @@ class Worker:
 
 
 @pytest.fixture
-def webs(services: Services, settings: Settings, clock: TurnedClock) -> Iterator[list[Services]]:
+def webs(services: Services, process: Process, clock: TurnedClock) -> list[Services]:
     """Two web processes, as far as Redis and PostgreSQL can tell."""
-    other = bootstrap.build(settings, clock)
-    yield [services, other]
-    other.work.stop()
+    return [services, process(clock)]
 
 
-def hire(stage: Stage, tally: Tally) -> list[Worker]:
-    """Register every agent, and start an execution with it."""
-    plan_id = stage.plan(PLAN)
+def hire_helpers(stage: Stage, tally: Tally) -> list[Worker]:
+    """Register those who do a task in the executions of others."""
+    agents = [stage.agent(agent_id=f"helper_{number}") for number in range(HELPERS)]
+    return [Worker(AGENTS + place, agent, "", tally) for place, agent in enumerate(agents)]
+
+
+def hire(stage: Stage, helpers: list[Worker], tally: Tally) -> list[Worker]:
+    """Register every agent, and start an execution with it; each second one has a helper."""
+    alone = stage.plan(plan_with(None))
+    helped = [stage.plan(plan_with(one.me.agent_id)) for one in helpers]
 
     def one(number: int) -> Worker:
         agent = stage.agent(agent_id=f"agent_{number}")
+        plan_id = helped[number // 2 % HELPERS] if number % 2 else alone
         request = {"plan_id": plan_id, "agent_id": agent.agent_id}
         created = stage.services.executions.create(stage.owner, request)
         return Worker(number, agent, created["execution_id"], tally)
@@ -222,14 +235,19 @@ def hire(stage: Stage, tally: Tally) -> list[Worker]:
 
 
 def answer_blockers(stage: Stage, tally: Tally) -> None:
-    """Be the people: have everything tried again that is asked about."""
-    services = stage.services
+    """Be the people: have everything tried again, and now and then do without a helper."""
+    services, draw = stage.services, random.Random(SEED)
     for item in services.inbox.page(stage.workspace_id, limit=AGENTS).items:
         options = item["next_step_options"]
-        if item["kind"] == "agent_offline":
+        request = {"message": "Go on."}
+        if item["kind"] != "agent_offline":
+            request["resolution"] = "retry" if "retry" in options else "provide_input"
+        elif item["task_id"] and draw.random() < 0.1:
+            view = services.executions.get(stage.workspace_id, item["execution_id"])
+            request |= {"resolution": "reassign", "agent_id": view["agent_id"]}
+            tally.note("subtasks taken from a helper")
+        else:
             continue  # It comes back by itself.
-        resolution = "retry" if "retry" in options else "provide_input"
-        request = {"resolution": resolution, "message": "Go on."}
         try:
             services.blockers.resolve(
                 stage.owner, item["execution_id"], item["blocker_id"], request
@@ -240,7 +258,12 @@ def answer_blockers(stage: Stage, tally: Tally) -> None:
 
 
 def run_to_the_end(
-    stage: Stage, webs: list[Services], clock: TurnedClock, workers: list[Worker], tally: Tally
+    stage: Stage,
+    webs: list[Services],
+    clock: TurnedClock,
+    workers: list[Worker],
+    helpers: list[Worker],
+    tally: Tally,
 ) -> int:
     """Have all agents work in rounds while the record is written; give the number of rounds.
 
@@ -255,7 +278,7 @@ def run_to_the_end(
                 busy = [one for one in workers if not one.finished]
                 if not busy:
                     break
-                work_a_round(threads, stage, webs, busy, number, tally)
+                work_a_round(threads, stage, webs, [*busy, *helpers], number, tally)
                 assert not persisting.done(), "the record goes on"
                 clock.advance(seconds=ROUND.total_seconds())
         finally:
@@ -315,11 +338,20 @@ def recorded_events(database_url: str) -> dict[str, list[tuple[int, bytes, str]]
     return dict(found)
 
 
-def assert_done_once(worker: Worker, events: list[Event]) -> None:
+def acknowledged(execution_id: str, workers: list[Worker]) -> dict[str, str]:
+    """Gather what the server has acknowledged of an execution, to whomever."""
+    return {
+        event_id: subtask_id
+        for one in workers
+        for event_id, subtask_id in one.acknowledged.get(execution_id, {}).items()
+    }
+
+
+def assert_done_once(given: dict[str, str], events: list[Event]) -> None:
     """Assert that each subtask was completed once, and that what was acknowledged was kept."""
     completions = [one for one in events if one.event_type is EventType.TASK_COMPLETE]
     assert sorted(one.task_id or "" for one in completions) == sorted(SUBTASKS)
-    assert {one.event_id: one.task_id for one in completions} == worker.acknowledged
+    assert {one.event_id: one.task_id for one in completions} == given
 
 
 def test_a_thousand_unreliable_agents_bring_every_execution_to_its_end(
@@ -334,12 +366,13 @@ def test_a_thousand_unreliable_agents_bring_every_execution_to_its_end(
     # The clock runs far ahead of the time: else every poll would ask PostgreSQL for its agent.
     monkeypatch.setattr("app.services.agents.AGENT_CACHE_LIFE", dt.timedelta(days=1))
     tally = Tally()
-    workers = hire(stage, tally)
-    rounds = run_to_the_end(stage, webs, clock, workers, tally)
+    helpers = hire_helpers(stage, tally)
+    workers = hire(stage, helpers, tally)
+    rounds = run_to_the_end(stage, webs, clock, workers, helpers, tally)
     keys = put_away(stage, clock, redis_url)
 
-    assert not [key for key in keys if "exec_" in key or ":g:" in key]
-    gone = (":timers", ":blockers", ":work", ":leases", ":x")
+    assert not [key for key in keys if "exec_" in key or ":g:" in key or ":executions:" in key]
+    gone = (":timers", ":blockers", ":waits", ":work", ":leases", ":x")
     assert not [key for key in keys if key.endswith(gone)]
 
     log = recorded_events(settings.database_url or "")
@@ -350,7 +383,13 @@ def test_a_thousand_unreliable_agents_bring_every_execution_to_its_end(
         header = assert_events_give_the_record(record, *place, log[worker.execution_id])
         assert header.status == "COMPLETED"
         events = [parse_event(body) for _, body, _ in log[worker.execution_id]]
-        assert_done_once(worker, events)
+        assert_done_once(acknowledged(worker.execution_id, [worker, *helpers]), events)
+        tally.seen["subtasks held up by an absence"] += sum(
+            one.event_type is EventType.BLOCKER_OPENED
+            and one.data["blocker"]["kind"] == "agent_offline"
+            and one.task_id is not None
+            for one in events
+        )
         tally.seen.update(one.event_type.value for one in events)
     engine.dispose()
 
@@ -368,6 +407,8 @@ def test_a_thousand_unreliable_agents_bring_every_execution_to_its_end(
         "agents back": seen["agent_online"],
         "answers of people": seen["answers of people"],
         "absences": seen["absences"],
+        "subtasks held up by an absence": seen["subtasks held up by an absence"],
+        "subtasks taken from a helper": seen["subtasks taken from a helper"],
     }
     with capsys.disabled():
         line = ", ".join(f"{number} {what}" for what, number in told.items())

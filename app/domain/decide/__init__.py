@@ -2,7 +2,8 @@
 
 Reads no clock, no random source, no network. A refusal is a ``DomainError``; the state given is
 never changed. ``lifecycle`` decides for executions as a whole, ``attempts`` for what agents do,
-``people`` for what persons do; here is what follows from each of them alike.
+``people`` for what persons do, ``absence`` for agents that are away; here is what follows from
+each of them alike.
 """
 
 import datetime as dt
@@ -13,7 +14,7 @@ import msgspec
 
 from app.domain import commands as c
 from app.domain.blockers import RESOLUTIONS, BlockerKind
-from app.domain.decide import attempts, lifecycle, people
+from app.domain.decide import absence, attempts, lifecycle, people
 from app.domain.decide.attempts import as_note
 from app.domain.decide.draft import SYSTEM, Draft
 from app.domain.decide.lifecycle import legal_moves
@@ -67,26 +68,30 @@ def subject_of(command: c.Command) -> str | None:
 
 
 def _hold_back(draft: Draft) -> None:
-    """Let nothing become ready that needs a person first, whatever made it ready."""
+    """Let nothing become ready that needs a person first, or whose agent is away."""
     state = draft.state
     if state.header.status.ended:
         return
-    fresh = [
-        one
-        for one in state.changed_subtasks
-        if state.subtasks[one].status is SubtaskStatus.READY and state.subtasks[one].blocker is None
+    ready = [
+        one for one in state.changed_subtasks if state.subtasks[one].status is SubtaskStatus.READY
     ]
-    for subtask_id in sorted(fresh, key=lambda one: state.graph.subtasks[one].position):
-        node = state.graph.subtasks[subtask_id]
-        if node.assignee is Assignee.HUMAN:
-            kind, told = BlockerKind.HUMAN_TASK, node.description or node.title
-        elif not state.is_approved(subtask_id):
-            kind, told = BlockerKind.APPROVAL, f"May {node.action!r} be done? {node.title}"
-        else:
-            continue
-        draft.open_blocker(
-            kind, subtask_id, told, RESOLUTIONS[kind], suggestions=list(node.success_criteria)
-        )
+    for subtask_id in sorted(ready, key=lambda one: state.graph.subtasks[one].position):
+        if state.subtasks[subtask_id].blocker is None:
+            _ask_first(draft, subtask_id)
+    absence.hold(draft, ready)
+
+
+def _ask_first(draft: Draft, subtask_id: str) -> None:
+    node = draft.state.graph.subtasks[subtask_id]
+    if node.assignee is Assignee.HUMAN:
+        kind, told = BlockerKind.HUMAN_TASK, node.description or node.title
+    elif not draft.state.is_approved(subtask_id):
+        kind, told = BlockerKind.APPROVAL, f"May {node.action!r} be done? {node.title}"
+    else:
+        return
+    draft.open_blocker(
+        kind, subtask_id, told, RESOLUTIONS[kind], suggestions=list(node.success_criteria)
+    )
 
 
 def _settle(draft: Draft) -> None:
@@ -123,8 +128,8 @@ _DECIDE: Final[dict[type, Callable[[Draft, Any], None]]] = {
     c.CancelExecution: lifecycle.cancel,
     c.ReassignExecution: lifecycle.reassign,
     c.TimeOutExecution: lifecycle.time_out,
-    c.NoteAgentOffline: lifecycle.agent_offline,
-    c.NoteAgentOnline: lifecycle.agent_online,
+    c.NoteAgentOffline: absence.agent_offline,
+    c.NoteAgentOnline: absence.agent_online,
     c.ClaimSubtask: attempts.claim,
     c.Report: attempts.report,
     c.ExpireLease: attempts.expire_lease,
@@ -144,5 +149,7 @@ _CONCERN_ALL: Final = frozenset(
         c.CancelExecution,
         c.ReassignExecution,
         c.TimeOutExecution,
+        c.NoteAgentOffline,
+        c.NoteAgentOnline,
     }
 )

@@ -3,7 +3,8 @@
 from typing import Final
 
 from app.domain import commands as c
-from app.domain.blockers import RESOLUTIONS, BlockerKind
+from app.domain.blockers import BlockerKind
+from app.domain.decide import absence
 from app.domain.decide.draft import SYSTEM, Draft
 from app.domain.errors import Conflict, IllegalMove
 from app.domain.events import EventType
@@ -106,6 +107,7 @@ def reassign(draft: Draft, command: c.ReassignExecution) -> None:
             draft.release(subtask_id, command.actor)
     if header.status is not ExecutionStatus.CREATED:  # A start matches for itself.
         draft.say_unmatched(command.unmatched)
+    absence.reassigned(draft)
 
 
 def time_out(draft: Draft, command: c.TimeOutExecution) -> None:
@@ -118,45 +120,6 @@ def time_out(draft: Draft, command: c.TimeOutExecution) -> None:
         status=ExecutionStatus.FAILED,
         message=f"It has not ended within {command.hours:g} hours.",
     )
-
-
-def agent_offline(draft: Draft, command: c.NoteAgentOffline) -> None:
-    """Hold the execution up while its agent is away."""
-    draft.refuse_ended()
-    header = draft.state.header
-    if header.blocker is not None or header.agent_id != command.agent_id:
-        raise Conflict("It is known, or no longer this agent's.")
-    since = f"{command.last_contact_at:%Y-%m-%d %H:%M} UTC"
-    told = f"{command.agent_id} has not been heard of since {since}."
-    draft.emit(
-        EventType.AGENT_OFFLINE,
-        actor=SYSTEM,
-        status=header.status,
-        agent_id=command.agent_id,
-        message=told,
-    )
-    draft.open_blocker(
-        BlockerKind.AGENT_OFFLINE,
-        "",
-        told,
-        RESOLUTIONS[BlockerKind.AGENT_OFFLINE],
-        suggestions=["Start the agent again.", "Reassign the execution to another agent."],
-    )
-
-
-def agent_online(draft: Draft, command: c.NoteAgentOnline) -> None:
-    """Go on: the agent is back."""
-    draft.refuse_ended()
-    header = draft.state.header
-    if header.blocker is None or header.agent_id != command.agent_id:
-        raise Conflict("It was not held up.")
-    draft.emit(
-        EventType.AGENT_ONLINE,
-        actor=f"agent:{command.agent_id}",
-        status=header.status,
-        agent_id=command.agent_id,
-    )
-    draft.close_blocker(header.blocker, f"agent:{command.agent_id}", "agent_online")
 
 
 def legal_moves(status: ExecutionStatus) -> list[str]:

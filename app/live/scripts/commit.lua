@@ -22,8 +22,9 @@
 --         untimed    {member, …}
 --         due        {member, milliseconds} or nil: go on only if this timer is due
 --         receipts   {event id, JSON, …}
---         opened     {{blocker, JSON}, …}
+--         opened     {{key of its list, blocker, JSON}, …}
 --         closed     {blocker, …}
+--         waits      key of the list of what waits for agents
 --         joined     {{key of an agent's executions, its timer, milliseconds}, …}
 --         left       {key of an agent's executions, …}
 --         contact    {agent key, time, its timer, milliseconds} or nil: the agent was heard of
@@ -106,8 +107,13 @@ for i = 1, #change.receipts, 2 do
 end
 for _, member in ipairs(change.untimed) do redis.call('ZREM', timers, member) end
 for _, timer in ipairs(change.timers) do redis.call('ZADD', timers, timer[2], timer[1]) end
-for _, blocker in ipairs(change.closed) do redis.call('HDEL', blockers, blocker) end
-for _, blocker in ipairs(change.opened) do redis.call('HSET', blockers, blocker[1], blocker[2]) end
+for _, blocker in ipairs(change.closed) do
+  redis.call('HDEL', blockers, blocker)
+  redis.call('HDEL', change.waits, blocker)
+end
+for _, blocker in ipairs(change.opened) do
+  redis.call('HSET', blocker[1], blocker[2], blocker[3])
+end
 for _, agent in ipairs(change.joined) do
   redis.call('SADD', agent[1], change.execution)
   redis.call('ZADD', timers, 'NX', agent[3], agent[2])

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.live.answers import StoredAnswers
 from app.live.errors import LiveUnavailable
 from app.live.executions import LiveExecutions
 from app.record.errors import RecordUnavailable
@@ -161,3 +162,27 @@ def test_execution_whose_answer_was_lost_is_made_once(
     assert (first.status_code, first.json["status"]) == (201, "QUEUED")
     assert first.json == again.json
     assert count(user, "/api/executions") == 1
+
+
+def test_answer_goes_out_although_it_cannot_be_kept(
+    user: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(StoredAnswers, "keep", _unavailable_live)
+
+    assert user.post("/api/plans", plan_document(), headers=KEY).status_code == 202
+
+
+def test_failure_is_told_although_its_key_cannot_be_freed(
+    user: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Plans, "add", _unavailable)
+    monkeypatch.setattr(StoredAnswers, "forget", _unavailable_live)
+
+    answer = user.post("/api/plans", plan_document(), headers=KEY)
+
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"]
+
+
+def _unavailable_live(*_: object) -> None:
+    raise LiveUnavailable("Redis does not answer.")

@@ -3,21 +3,19 @@
 import gc
 import io
 import json
+import re
 import zipfile
-from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 
 from config.settings import Settings
-from tests.unit.decomposer.samples import packed, run
+from tests.unit.decomposer.samples import PLANS, needs_plans, packed, run
 
 from ..stage import plan_document
 from .conftest import AgentCaller, Scene
 from .contract import Caller, fields_of
-
-PLANS = Path(__file__).parents[4] / "shared" / "plans"
 
 
 def upload(user: Caller, data: bytes, name: str = "plan.zip", field: str = "file") -> Any:
@@ -75,7 +73,7 @@ def test_json_file_is_stored(user: Caller) -> None:
     assert upload(user, json.dumps(plan_document()).encode(), "plan.json").status_code == 202
 
 
-@pytest.mark.skipif(not PLANS.is_dir(), reason="the real plans are not beside the project")
+@needs_plans
 def test_real_archives_are_stored_with_their_warnings(user: Caller) -> None:
     for path in sorted((PLANS / "zips").glob("*.zip")):
         answer = upload(user, path.read_bytes(), path.name)
@@ -253,6 +251,7 @@ class TestLimits:
             }
         answer = user.post("/api/plans", content_type=content_type, **more)
         assert_refused(user, answer, 413)
+        assert re.fullmatch(r"At most [\d,]+00 bytes are accepted\.", answer.json["detail"])
 
 
 def test_default_limits_are_those_of_the_settings(settings: Settings, app: Flask) -> None:
@@ -318,3 +317,45 @@ def test_plan_with_a_live_execution_is_not_deleted(
 
     assert user("DELETE", f"/api/plans/{plan_id}").status_code == 409
     assert user.get(f"/api/plans/{plan_id}").status_code == 200
+
+
+def test_file_of_every_form_is_stored_by_its_content(user: Caller) -> None:
+    files = {
+        "plan.md": b"# Kiosk\n## Phase 1\n- Find a place\n",
+        "plan.csv": b"Task,Phase\nFind a place,Plan\n",
+        "plan.txt": b"1. Find a place\n2. Build\n",
+        "report.html": b'<html>gantt_data = {"tasks": [{"id": "r"}, {"id": "p", "parent": "r"},'
+        b'{"id": "t", "parent": "p"}]};</html>',
+    }
+    for name, data in files.items():
+        answer = upload(user, data, name)
+        assert answer.status_code == 202, answer.json
+        assert answer.json["phases"][0]["tasks"]
+
+
+def test_what_comes_along_is_shown_before_a_start(user: Caller) -> None:
+    files = run() | {
+        "identify_risks_raw.json": {"risks": [{"risk_description": "Rain", "action": "A roof"}]},
+        "draft_documents_to_find.json": [{"document_name": "Map"}],
+        "redline_gate.json": {"verdict": "ALLOW"},
+    }
+    plan_id = upload(user, packed(files)).json["plan_id"]
+    plan: Any = user.get(f"/api/plans/{plan_id}").json
+    assert plan["risks"][0]["mitigation"] == "A roof"
+    assert plan["context"]["documents_to_find"] == [{"document_name": "Map"}]
+    assert plan["gates"]["redline"] == "ALLOW"
+    assert plan["phases"][0]["tasks"][0]["context"]["delay_risks"] == "Rain"
+
+
+def test_generation_without_a_server_answers_what_to_set(user: Caller) -> None:
+    answer = user.post("/api/plans/generate", {"prompt": "Open a kiosk"})
+    assert answer.status_code == 501
+    assert answer.json["type"].endswith("not-configured")
+    assert "PLANEXE_SOURCE_URL" in answer.json["detail"]
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"prompt": ""}, {"prompt": "x", "planexe_id": "y"}, {"promt": "x"}, {"prompt": 1}]
+)
+def test_wish_that_asks_for_nothing_or_too_much_is_refused(user: Caller, body: Any) -> None:
+    assert user.post("/api/plans/generate", body).status_code == 422

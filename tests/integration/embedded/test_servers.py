@@ -15,11 +15,14 @@ from app.embedded.servers import ServerUrls, running_servers
 
 def test_valkey_keeps_every_write_and_drops_none(servers: ServerUrls) -> None:
     with redis.Redis.from_url(servers.redis_url) as client:
-        found = client.config_get("appendonly", "appendfsync", "maxmemory-policy", "bind")
+        found = client.config_get(
+            "appendonly", "appendfsync", "maxmemory", "maxmemory-policy", "bind"
+        )
 
     assert found == {
         "appendonly": "yes",
         "appendfsync": "always",
+        "maxmemory": str(512 * 1024 * 1024),
         "maxmemory-policy": "noeviction",
         "bind": "127.0.0.1",
     }

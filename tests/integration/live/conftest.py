@@ -21,7 +21,7 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
 @pytest.fixture
 def blocking(redis_url: str) -> Iterator[redis.Redis]:
     """A client for subscriptions and blocking reads."""
-    client = connect(redis_url, blocking=True)
+    client = connect(redis_url)
     yield client
     client.close()
 

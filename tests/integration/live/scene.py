@@ -53,7 +53,7 @@ class Scene:
         self.work = Work(client, self.scripts, OFFLINE)
         self.blockers = OpenBlockers(client)
         self.timers = Timers(client, self.scripts)
-        self.log = Log(client, blocking)
+        self.log = Log(client, blocking, self.scripts)
         self.keys = Keys(WORKSPACE)
         self.now = NOON
 
@@ -249,9 +249,9 @@ class Scene:
         assert {one.blocker_id: one for one in listed} == {
             one.blocker_id: one for one in blockers if one
         }
-        members = [
+        members = {
             agent_id
             for agent_id in self._agents(state)
             if header.execution_id in self.work.executions(WORKSPACE, agent_id)
-        ]
-        assert members == ([] if header.status.ended else [header.agent_id])
+        }
+        assert members == (set() if header.status.ended else header.members)

@@ -12,6 +12,7 @@ from app.live.answers import StoredAnswer, StoredAnswers
 from app.live.client import connect
 from app.live.errors import LiveUnavailable
 from app.live.locks import Locks
+from app.live.log import LogEntry
 from app.live.scripts import translated
 from app.live.tickets import Tickets
 from tests.executions import AGENT, EXECUTION, NOON, WORKSPACE, Play, chain, claim
@@ -53,7 +54,18 @@ CALLS: dict[str, Callable[[Scene], object]] = {
     "workspaces": lambda s: s.log.workspaces(),
     "position": lambda s: s.log.position(WORKSPACE),
     "tail": lambda s: s.log.tail({WORKSPACE: "0-0"}, LEASE),
-    "unrecorded": lambda s: s.log.unrecorded(WORKSPACE, 1, LEASE, again=True),
+    "unrecorded": lambda s: s.log.unrecorded(WORKSPACE, "0-0", 1, 1),
+    "waiting": lambda s: s.log.waiting([WORKSPACE]),
+    "recorded_to": lambda s: s.log.recorded_to(WORKSPACE),
+    "recorded": lambda s: s.log.recorded(WORKSPACE, "0-0", [LogEntry("1-1", "x", b"{}", "h")]),
+    "set_aside": lambda s: s.log.set_aside(WORKSPACE, LogEntry("1-1", "x", b"{}", "h"), 1),
+    "aside": lambda s: s.log.aside(WORKSPACE),
+    "aside_entry": lambda s: s.log.aside_entry(WORKSPACE, EXECUTION, 1),
+    "drop_aside": lambda s: s.log.drop_aside(WORKSPACE, EXECUTION, 1),
+    "backlog": lambda s: s.log.backlog(WORKSPACE),
+    "streams": lambda s: s.log.streams(),
+    "trim": lambda s: s.log.trim(WORKSPACE, {EXECUTION: 1}),
+    "with_due": lambda s: s.timers.with_due([WORKSPACE], NOON),
     "events": lambda s: s.log.events(WORKSPACE, EXECUTION, 0, 1),
     "ticket": lambda s: Tickets(s.client).issue(WORKSPACE, b"u"),
     "redeem": lambda s: Tickets(s.client).redeem("ws_1.x"),
@@ -139,11 +151,10 @@ def test_a_mistake_of_ours_is_not_told_as_unavailable() -> None:
         raise redis.ResponseError("WRONGTYPE Operation against a key")
 
 
-def test_only_blocking_clients_may_read_for_ever(redis_url: str) -> None:
-    for blocking in (False, True):
-        client = connect(redis_url, blocking=blocking, max_connections=3)
-        options = client.connection_pool.connection_kwargs
-        assert (options["socket_timeout"] is None) == blocking
-        assert options["retry"].get_retries() == 0
-        assert client.connection_pool.max_connections == 3
-        client.close()
+def test_no_read_lasts_for_ever_and_nothing_is_sent_twice(redis_url: str) -> None:
+    client = connect(redis_url, max_connections=3)
+    options = client.connection_pool.connection_kwargs
+    assert options["socket_timeout"] == 10
+    assert options["retry"].get_retries() == 0
+    assert client.connection_pool.max_connections == 3
+    client.close()

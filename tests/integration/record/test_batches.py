@@ -150,12 +150,3 @@ def test_history_is_filtered_and_paged(engine: Engine, writer: BatchWriter) -> N
     assert seqs(task_ids=[]) == []
     assert seqs(agent_id="agent_2", before=7) == [5, 6]
     assert history.page("exec_other") == []
-
-
-def test_event_is_found_by_its_id(engine: Engine, writer: BatchWriter) -> None:
-    sealed = make_events(2)
-    writer.write(Batch(events=logged(sealed)))
-    found = History(engine).find_event("exec_1", "evt_exec_1_2")
-    assert found
-    assert found.body == sealed[1].body
-    assert History(engine).find_event("exec_2", "evt_exec_1_2") is None

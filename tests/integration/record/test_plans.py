@@ -13,7 +13,7 @@ from app.record.batches import Batch, BatchWriter
 from app.record.errors import AlreadyExists, StillReferenced
 from app.record.executions import Executions
 from app.record.identities import Identities
-from app.record.plans import Plans
+from app.record.plans import Plans, StoredPlan
 
 from .builders import WORKSPACE, make_header, make_plan
 
@@ -42,6 +42,41 @@ def test_plan_of_an_id_that_is_taken_is_refused_whole(plans: Plans, plan: Plan) 
     stored = plans.get(WORKSPACE, "plan_1")
     assert stored
     assert stored.plan == plan
+
+
+def importing(plans: Plans) -> StoredPlan:
+    """Store a plan that is being imported, as it is read again."""
+    plans.add(WORKSPACE, Plan("plan_1", "Asked for", []), PlanStatus.IMPORTING, "user_1")
+    stored = plans.get(WORKSPACE, "plan_1")
+    assert stored
+    return stored
+
+
+def test_plan_takes_the_place_of_the_one_being_imported_with_its_tasks(plans: Plans) -> None:
+    seen, plan = importing(plans), make_plan()
+    assert plans.rewrite(WORKSPACE, seen, plan, PlanStatus.DECOMPOSING, "Here it is.")
+    stored = plans.get(WORKSPACE, "plan_1")
+    assert stored
+    assert (stored.plan, stored.status) == (plan, PlanStatus.DECOMPOSING)
+    assert (stored.status_message, stored.created_by) == ("Here it is.", "user_1")
+    assert stored.created_at == seen.created_at
+    assert plans.page(WORKSPACE).items[0].tasks_total == len(plan.tasks)
+
+
+def test_only_the_first_of_two_who_saw_the_same_rewrites(plans: Plans) -> None:
+    seen = importing(plans)
+    assert plans.rewrite(WORKSPACE, seen, seen.plan, PlanStatus.IMPORTING, "first")
+    assert not plans.rewrite(WORKSPACE, seen, make_plan(), PlanStatus.DECOMPOSING)
+    stored = plans.get(WORKSPACE, "plan_1")
+    assert stored
+    assert (stored.status_message, stored.plan.phases) == ("first", [])
+
+
+def test_imports_that_made_no_step_are_named(plans: Plans) -> None:
+    stored = importing(plans)
+    later = stored.updated_at + dt.timedelta(seconds=1)
+    assert plans.importing(later) == [(WORKSPACE, "plan_1")]
+    assert plans.importing(stored.updated_at) == []
 
 
 def test_text_that_cannot_be_stored_is_refused_whole(plans: Plans) -> None:

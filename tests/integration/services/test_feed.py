@@ -3,17 +3,19 @@
 import datetime as dt
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from app.domain.errors import NotFound
 from app.domain.events import EventType
+from app.live import client as client_module
 from app.services import Services
 from app.services import feed as feed_module
 
-from ..stage import Stage, plan_document, wait_until
+from ..relay import Relay
+from ..stage import Process, Stage, plan_document, wait_until
 
 TICK = 0.02
 
@@ -234,3 +236,39 @@ def test_stop_ends_every_stream(services: Services, stage: Stage) -> None:
     services.feed.stop()
 
     assert [one for one in follow if one is not None] == []
+
+
+@pytest.fixture
+def relay(redis_url: str) -> Iterator[Relay]:
+    with Relay(redis_url) as relay:
+        yield relay
+
+
+@pytest.fixture
+def over_relay(
+    relay: Relay, services: Services, process: Process, monkeypatch: pytest.MonkeyPatch
+) -> Services:
+    """A web process whose way to Redis the test can spoil; its clients end with the others."""
+    monkeypatch.setattr(client_module, "READ_TIMEOUT_SECONDS", 0.8)
+    monkeypatch.setattr(feed_module, "RETRY_SECONDS", 0.01)
+    assert services
+    return process(None, redis_url=relay.url)
+
+
+@pytest.mark.parametrize("spoil", [Relay.silence, Relay.cut])
+def test_watcher_misses_nothing_where_the_way_to_redis_was_lost(
+    over_relay: Services, relay: Relay, stage: Stage, spoil: Callable[[Relay], None]
+) -> None:
+    agent = stage.agent()
+    execution_id = stage.execution(agent)
+    watcher = Watcher(over_relay, stage, execution_id)
+    first = watcher.next()["seq"]
+    note(stage, agent, execution_id, 1)
+    watcher.until_seq(first + 1)
+
+    spoil(relay)
+    note(stage, agent, execution_id, 5)
+
+    watcher.until_seq(first + 6)
+    assert watcher.seqs() == list(range(first + 1, first + 7))
+    watcher.close()

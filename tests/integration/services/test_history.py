@@ -1,13 +1,16 @@
 """The log read over the seam between Redis and PostgreSQL."""
 
 import datetime as dt
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from app.domain.errors import Invalid, NotFound
 from app.services import Services
+from app.services import history as history_module
 
-from ..stage import Stage
+from ..stage import Stage, wide_plan
 
 NO_TIME = dt.timedelta()
 
@@ -108,3 +111,57 @@ def test_unknown_execution_and_foreign_cursor_are_refused(services: Services, st
         services.history.page("ws_other", execution_id)
     with pytest.raises(Invalid):
         services.history.page(stage.workspace_id, execution_id, cursor="-1")
+
+
+class Counted:
+    """Calls a function and adds up how much it gave."""
+
+    def __init__(self, inner: Callable[..., Any], size: Callable[[Any], int]) -> None:
+        self._inner = inner
+        self._size = size
+        self.total = 0
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        found = self._inner(*args, **options)
+        self.total += self._size(found)
+        return found
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+@pytest.mark.parametrize(
+    ("wanted", "most_read"), [({}, 11), ({"event_type": "task_complete"}, 1000)]
+)
+def test_page_reads_and_decodes_no_more_than_it_shows(
+    services: Services,
+    stage: Stage,
+    monkeypatch: pytest.MonkeyPatch,
+    order: str,
+    wanted: dict[str, Any],
+    most_read: int,
+) -> None:
+    agent = stage.agent()
+    execution_id = stage.execution(agent, wide_plan(400))
+    stage.carry_out(agent)
+    read = Counted(services.history._log.events, len)
+    decoded = Counted(history_module.parse_event, lambda _: 1)
+    monkeypatch.setattr(services.history._log, "events", read)
+    monkeypatch.setattr(history_module, "parse_event", decoded)
+
+    page = services.history.page(stage.workspace_id, execution_id, order=order, limit=10, **wanted)
+
+    assert len(page.items) == 10
+    assert decoded.total == 11
+    assert read.total <= most_read
+
+
+def test_filter_finds_what_lies_far_behind_in_redis(services: Services, stage: Stage) -> None:
+    agent = stage.agent()
+    execution_id = stage.execution(agent, wide_plan(600))
+    stage.carry_out(agent)
+    last = services.executions.header(stage.workspace_id, execution_id).seq
+    assert last > history_module.PAGE
+    assert stage.seqs(execution_id, event_type="execution_completed") == [last]
+    assert stage.seqs(execution_id, event_type="execution_created", order="desc") == [1]
+    found = stage.seqs(execution_id, event_type="task_complete", limit=7)
+    assert len(found) == 600
+    assert stage.seqs(execution_id, event_type="task_complete", order="desc") == found[::-1]

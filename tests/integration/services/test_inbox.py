@@ -128,3 +128,16 @@ def test_cancelled_execution_waits_for_nobody(stage: Stage, agent: Principal) ->
     execution_id = stage.execution(agent, wide_plan(3, action="send_email"))
     stage.services.executions.control(stage.owner, execution_id, {"status": "CANCELLED"})
     assert kinds(stage) == []
+
+
+def test_count_is_that_of_the_list_and_leaves_out_what_agents_will_clear(
+    stage: Stage, agent: Principal
+) -> None:
+    stage.plan(vague_plan())
+    stage.execution(agent, wide_plan(2, action="send_email"))
+    waiting = stage.execution(agent, plan_document(1, 1))
+    assert stage.poll(agent)
+    stage.report(agent, waiting, EventType.TASK_BLOCKED, "t0s0")
+    inbox = stage.services.inbox
+    assert inbox.count(stage.workspace_id) == inbox.page(stage.workspace_id).total == 3
+    assert inbox.count("ws_other") == 0

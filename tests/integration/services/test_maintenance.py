@@ -47,8 +47,7 @@ def test_a_plan_whose_breakdown_was_never_asked_for_is_broken_down(
 
     with monkeypatch.context() as patch:
         patch.setattr(services.plans._jobs, "decompose", unavailable)
-        with pytest.raises(LiveUnavailable):
-            services.plans.import_json(owner, plan_document())
+        services.plans.import_json(owner, plan_document())
     (stuck,) = services.plans.page(owner.workspace_id).items
     assert stuck["status"] == "DECOMPOSING"
 
@@ -99,3 +98,9 @@ def test_an_execution_that_comes_while_its_agent_is_looked_at_is_watched_too(
     clock.advance(minutes=31)
     services.upkeep.sweep(agent.workspace_id)
     assert stage.status(execution_id) == "BLOCKED"
+
+
+def test_partitions_of_the_coming_months_are_made(services: Services, clock: TurnedClock) -> None:
+    clock.advance(days=40_000)
+    services.maintenance.maintain()
+    assert services.maintenance._partitions.make_ahead(clock()) == []

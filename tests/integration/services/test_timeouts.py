@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import redis
 
-from app import bootstrap
 from app.domain.errors import ApprovalRequired
 from app.domain.events import EventType
 from app.record.errors import RecordUnavailable
@@ -19,7 +18,7 @@ from app.services import Services, upkeep
 from app.services.identity import Principal
 from config.settings import Settings
 
-from ..stage import Stage, TurnedClock, wide_plan
+from ..stage import Process, Stage, TurnedClock, wide_plan
 from .test_decomposition import VAGUE
 
 NEVER_LOST = {"lease_seconds": 604_800}
@@ -425,11 +424,11 @@ def test_contact_about_the_work_of_another_lets_the_own_executions_go_on(
     stage.poll(lead)
     clock.advance(minutes=10)
     sweep(stage)
-    assert (stage.status(own), stage.status(others)) == ("BLOCKED", "QUEUED")
+    assert (stage.status(own), stage.status(others)) == ("BLOCKED", "BLOCKED")
 
     contact_by_event(stage, helper, others)
 
-    assert stage.status(own) == "RUNNING"
+    assert (stage.status(own), stage.status(others)) == ("RUNNING", "RUNNING")
 
 
 def test_agent_that_comes_back_during_the_sweep_is_not_held_up(
@@ -529,10 +528,10 @@ def begin_everything(stage: Stage) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("changes", [{"execution_timeout_hours": 2}])
 def test_ten_sweepers_of_two_clocks_do_nothing_twice(
-    services: Services, settings: Settings, stage: Stage, clock: StandingClock
+    services: Services, process: Process, stage: Stage, clock: StandingClock
 ) -> None:
     begun = begin_everything(stage)
-    other = bootstrap.build(settings, lambda: clock() + A_MOMENT)
+    other = process(lambda: clock() + A_MOMENT)
 
     def sweep_together() -> None:
         gate = threading.Barrier(SWEEPERS)

@@ -1,6 +1,8 @@
 """The actors, the clock and the desk on real servers, in this process."""
 
+import functools
 import importlib
+import json
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -9,19 +11,26 @@ import dramatiq
 import pytest
 import redis
 from dramatiq.brokers.redis import RedisBroker
+from dramatiq.common import current_millis
 from rq import Queue, SimpleWorker
 from rq.job import JobStatus
 from rq.serializers import JSONSerializer
 
 from app import bootstrap
+from app.planexe.connection import Connection
+from app.planexe.worker import Worker
 from app.services import Services
 from config.settings import Settings
+from tests.planexe_server import PlanExe, serving
 from tests.replay import assert_record_proves_itself
+from tests.unit.decomposer.samples import packed, run
 from workers.broker import make_broker
 from workers.clock import Clock
 from workers.dead_letters import DESK_QUEUE
 
 from ..stage import Stage, plan_document, wait_until
+
+SHARDS = 2
 
 
 @pytest.fixture
@@ -58,7 +67,7 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
 
 
 def clock_of(redis_url: str, client: redis.Redis) -> Clock:
-    return Clock(client, make_broker(redis_url))
+    return Clock(client, make_broker(redis_url), SHARDS)
 
 
 def test_imported_plan_is_broken_down_by_the_worker(
@@ -69,6 +78,33 @@ def test_imported_plan_is_broken_down_by_the_worker(
     plan = wait_until("the plan is ready", lambda: _ready(services, stage, plan_id))
 
     assert plan["decomposition_version"] == 1
+
+
+def test_plan_from_a_planexe_server_is_fetched_and_broken_down_by_the_worker(
+    worker: dramatiq.Worker,
+    services: Services,
+    stage: Stage,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with serving(PlanExe("worker", packed(run()))) as planexe:
+        planexe.states = ["processing", "processing", "completed"]
+        monkeypatch.setattr(
+            services.imports, "_server", Worker(Connection(planexe.url), "auto"), raising=True
+        )
+        monkeypatch.setattr(services.imports, "_poll", 0.05)
+        view = services.imports.begin(stage.owner, {"prompt": "Open a kiosk"}, "plan_kiosk")
+
+        plan = wait_until(
+            "the plan is broken down", lambda: _broken_down(services, stage, view["plan_id"])
+        )
+
+    assert plan["title"] == "Kiosk"
+    assert planexe.paths().count("/runs") == 1
+
+
+def _broken_down(services: Services, stage: Stage, plan_id: str) -> Any:
+    plan = services.plans.get(stage.workspace_id, plan_id)
+    return plan if plan["status"] in {"READY", "NEEDS_REVIEW"} else None
 
 
 def test_clock_has_the_log_recorded_and_ended_executions_put_away(
@@ -98,6 +134,25 @@ def test_clock_has_the_log_recorded_and_ended_executions_put_away(
     assert header.status == "COMPLETED"
 
 
+def test_worker_whose_clock_is_minutes_ahead_records_as_any_other(
+    worker: dramatiq.Worker,
+    services: Services,
+    stage: Stage,
+    client: redis.Redis,
+    redis_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ahead_ms = current_millis() + 120_000
+    monkeypatch.setattr("dramatiq.middleware.age_limit.current_millis", lambda: ahead_ms)
+    stage.execution(stage.agent())
+    backlog = functools.partial(services.persistence.backlog, stage.workspace_id)
+    assert backlog().entries
+
+    clock_of(redis_url, client).beat()
+
+    wait_until("its events are recorded", lambda: not backlog().entries)
+
+
 def test_two_clocks_send_one_beat_per_second(
     broker: RedisBroker, stage: Stage, client: redis.Redis, redis_url: str, monkeypatch: Any
 ) -> None:
@@ -111,12 +166,52 @@ def test_two_clocks_send_one_beat_per_second(
         two.beat()
 
     sent = broker.client.hlen("dramatiq:upkeep.msgs")
-    assert sent == 2 * len(("persist", "sweep"))
+    assert sent == 2 * SHARDS * len(("persist", "sweep"))
+
+
+def test_months_of_the_log_are_looked_at_every_hour(
+    broker: RedisBroker,
+    services: Services,
+    client: redis.Redis,
+    redis_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr("workers.clock.time.time", lambda: now[0])
+    for now[0] in (7200.0, 7200.5, 7201.0, 7260.0, 10_800.0):
+        clock_of(redis_url, client).beat()
+    sent: Any = broker.client.hvals("dramatiq:upkeep.msgs")
+    assert [json.loads(one)["actor_name"] for one in sent].count("retain") == 2
+
+    looked: list[str] = []
+    monkeypatch.setattr(type(services.retention), "put_away_due", lambda _: looked.append("") or [])
+    broker.get_actor("retain").fn()
+    assert looked
+
+
+def test_night_has_executions_verified(
+    worker: dramatiq.Worker,
+    services: Services,
+    stage: Stage,
+    client: redis.Redis,
+    redis_url: str,
+) -> None:
+    execution_id = stage.execution(stage.agent())
+    beat = clock_of(redis_url, client)
+    place = stage.workspace_id, execution_id
+    noon = 1_000_000 // 86_400 * 86_400 + 43_200
+    for time_of_day, verified in ((noon, False), (noon - 9 * 3600 + 60, True)):
+        beat._send(time_of_day)
+        worker.broker.join("upkeep", timeout=20_000)
+        assert bool(services.verification.last(*place)) is verified
 
 
 def test_clock_says_nothing_where_there_is_no_workspace(
-    broker: RedisBroker, services: Services, client: redis.Redis, redis_url: str
+    broker: RedisBroker, client: redis.Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Not at the full minute, when it asks for maintenance.
+    monkeypatch.setattr("workers.clock.time.time", lambda: 1_000_000.0)
+
     clock_of(redis_url, client).beat()
 
     assert broker.client.hlen("dramatiq:upkeep.msgs") == 0
@@ -127,7 +222,7 @@ def test_clock_survives_a_redis_that_does_not_answer(
 ) -> None:
     nowhere = redis.Redis.from_url("redis://127.0.0.1:1/0")
 
-    Clock(nowhere, make_broker(redis_url)).beat()
+    Clock(nowhere, make_broker(redis_url), SHARDS).beat()
 
     assert "the next beat tries again" in caplog.text
     nowhere.close()
@@ -179,18 +274,32 @@ def test_beat_that_fails_is_no_dead_letter(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     stage.execution(stage.agent())
-    failed: list[str] = []
+    failed: list[int] = []
 
-    def fail(_: Any, workspace_id: str) -> None:
-        failed.append(workspace_id)
-        raise RuntimeError("PostgreSQL does not answer")
+    def fail(_: Any, shard: int, shards: int) -> None:
+        failed.append(shard)
+        raise RuntimeError(f"shard {shard} of {shards} fails")
 
-    monkeypatch.setattr(type(services.upkeep), "sweep", fail)
+    monkeypatch.setattr(type(services.rounds), "sweep", fail)
     clock_of(redis_url, client).beat()
     wait_until("the sweep has failed", lambda: failed)
     worker.broker.join("upkeep", timeout=10_000)
 
     assert Queue(DESK_QUEUE, connection=client).failed_job_registry.get_job_ids() == []
+
+
+def test_messages_of_an_earlier_version_do_no_harm(
+    worker: dramatiq.Worker, stage: Stage, client: redis.Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    for duty in ("persist", "sweep"):
+        message: dramatiq.Message[None] = dramatiq.Message(
+            queue_name="upkeep", actor_name=duty, args=(stage.workspace_id,), kwargs={}, options={}
+        )
+        worker.broker.enqueue(message)
+    worker.broker.join("upkeep", timeout=10_000)
+
+    assert Queue(DESK_QUEUE, connection=client).failed_job_registry.get_job_ids() == []
+    assert "Failed to process message" not in caplog.text
 
 
 def _ready(services: Services, stage: Stage, plan_id: str) -> dict[str, Any] | None:

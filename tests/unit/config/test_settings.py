@@ -79,6 +79,7 @@ def test_secrets_are_shown_neither_in_faults_nor_in_the_text_of_settings() -> No
             {"PLANEXE_MAX_BODY_BYTES": "4096", "PLANEXE_MAX_FILE_BYTES": "4096"},
             "PLANEXE_MAX_JSON_BODY_BYTES",
         ),
+        ({"PLANEXE_PERSIST_SHARDS": "4"}, "PLANEXE_PERSIST_SHARDS"),
         ({"PLANEXE_MAX_FILE_BYTES": "99999999"}, "PLANEXE_MAX_FILE_BYTES"),
     ],
 )

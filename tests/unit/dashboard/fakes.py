@@ -332,6 +332,10 @@ class FakeInbox:
         """List it."""
         return FakeInboxPage(self.rows[:limit], None, len(self.rows))
 
+    def count(self, workspace_id: str) -> int:
+        """Count it."""
+        return len(self.rows)
+
 
 @dataclass
 class FakeHistory:
@@ -497,6 +501,17 @@ class FakeAgents:
 
 
 @dataclass
+class FakeVerification:
+    """What the last verification found."""
+
+    found: str = ""
+
+    def trouble(self, workspace_id: str, execution_id: str) -> str:
+        assert (workspace_id, execution_id) == (WORKSPACE, "exec_1")
+        return self.found
+
+
+@dataclass
 class FakeServices:
     """All of them."""
 
@@ -510,3 +525,4 @@ class FakeServices:
     blockers: FakeBlockers = field(default_factory=FakeBlockers)
     people: FakePeople = field(default_factory=FakePeople)
     inbox: FakeInbox = field(default_factory=FakeInbox)
+    verification: FakeVerification = field(default_factory=FakeVerification)

@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 
 from app.dashboard.ports import Wire
 from app.dashboard.presentation import moves, trouble
+from app.domain.errors import Archived
 from tests.unit.dashboard.conftest import Post
 from tests.unit.dashboard.fakes import HOSTILE, FakeServices, event, execution, subtask, task
 
@@ -40,6 +41,18 @@ def test_execution_shows_tree_feed_and_controls(browser: FlaskClient) -> None:
     assert "#2" in text
     assert 'action="/executions/exec_1/pause"' in text
     assert "<title>25\u00a0% · Open a tea shop" in text
+
+
+def test_execution_says_where_its_log_does_not_prove_it(
+    browser: FlaskClient, services: FakeServices
+) -> None:
+    assert "does not prove" not in browser.get("/executions/exec_1").text
+    services.verification.found = "The log does not prove this execution: … event 12."
+    assert services.verification.found in browser.get("/executions/exec_1").text
+
+
+def test_execution_leads_to_its_report(browser: FlaskClient) -> None:
+    assert 'href="/api/executions/exec_1/report"' in browser.get("/executions/exec_1").text
 
 
 def test_older_events_can_be_read_without_script(
@@ -185,3 +198,16 @@ def test_unknown_execution_is_a_page_with_404(browser: FlaskClient) -> None:
     answer = browser.get("/executions/exec_9")
     assert answer.status_code == 404
     assert "does not exist" in answer.text
+
+
+def test_execution_whose_events_are_archived_says_where_they_are(
+    browser: FlaskClient, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def page(*_: object, **__: object) -> None:
+        raise Archived("The events of this execution are in the archive of 2026-06.")
+
+    monkeypatch.setattr(services.history, "page", page)
+    answer = browser.get("/executions/exec_1")
+    assert answer.status_code == 200
+    assert "in the archive of 2026-06" in answer.text
+    assert "Step 1.1.2" in answer.text

@@ -108,3 +108,23 @@ def test_plan_that_is_broken_down_reloads_until_it_is_done(
 
 def test_unknown_plan_is_a_page_with_404(browser: FlaskClient) -> None:
     assert browser.get("/plans/plan_9").status_code == 404
+
+
+def test_plan_shows_risks_people_and_documents_it_came_with(
+    browser: FlaskClient, services: FakeServices
+) -> None:
+    services.plans.rows = [
+        plan(
+            risks=[{"risk_id": "r", "description": HOSTILE, "mitigation": "A roof"}],
+            roles_required=["Carpenter"],
+            context={
+                "documents_to_find": [{"document_name": "Map"}, {"id": 1}, 7],
+                "documents_to_create": "none",
+            },
+        )
+    ]
+    text = browser.get("/plans/plan_1").text
+    for expected in ("1 risk", "A roof", "Carpenter", "To find", "Map", "9.9"):
+        assert expected in text
+    assert HOSTILE not in text
+    assert "Documents to create" not in text

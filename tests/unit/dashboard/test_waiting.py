@@ -158,14 +158,18 @@ def test_evidence_that_is_no_link_is_refused(post: Post, services: FakeServices,
     assert services.people.completed == []
 
 
+WHOLE: Wire = {"task_id": None, "next_step_options": ["reassign", "fail"]}
+
+
 @pytest.mark.parametrize(
     ("waiting", "agents", "names"),
     [
         (blocker("human_task"), 1, ["complete", "skip", "fail"]),
         (blocker("no_capable_agent"), 1, ["reassign", "retry", "skip", "complete", "fail"]),
         (blocker("no_capable_agent"), 0, ["retry", "skip", "complete", "fail"]),
-        (blocker("agent_offline", task_id=None), 1, ["fail"]),
-        (blocker("agent_offline", task_id=None), 2, ["reassign", "fail"]),
+        (blocker("agent_offline", **WHOLE), 1, ["fail"]),
+        (blocker("agent_offline", **WHOLE), 2, ["reassign", "fail"]),
+        (blocker("agent_offline"), 2, ["reassign", "skip", "complete", "fail"]),
         (blocker(), 1, ["approve", "reject", "alternative", "skip", "fail"]),
     ],
 )

@@ -13,7 +13,8 @@ from app.domain.errors import InvalidPlan
 from app.domain.plan import Plan, PlanWarning
 from decomposer.readers import PlanSource, ReadLimits, read_plan
 
-PLANS = Path(__file__).parents[4] / "shared" / "plans"
+_BESIDE = [parent / "shared" / "plans" for parent in Path(__file__).parents]
+PLANS = next((folder for folder in _BESIDE if folder.is_dir()), _BESIDE[-1])
 needs_plans = pytest.mark.skipif(not PLANS.is_dir(), reason="the real plans are not here")
 
 P1, P2, T1, T2, T3 = (f"0000000{n}-aaaa-4bbb-8ccc-123456789ab{n}" for n in range(5))
@@ -95,9 +96,9 @@ def read_run(_limits: Mapping[str, Any] | None = None, **changes: Any) -> Plan:
     return read_bytes(packed(run(**changes)), **(_limits or {}))
 
 
-def attempt(data: bytes) -> Plan | InvalidPlan:
+def attempt(data: bytes, name: str = "plan.zip") -> Plan | InvalidPlan:
     try:
-        return read_bytes(data)
+        return read_bytes(data, name)
     except InvalidPlan as error:
         return error
 

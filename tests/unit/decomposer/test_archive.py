@@ -164,6 +164,12 @@ def test_file_cut_short_is_refused() -> None:
         read_bytes(packed(FILES)[:-40])
 
 
+def test_half_an_archive_is_told_to_be_cut_short() -> None:
+    data = packed(FILES)
+    with pytest.raises(InvalidPlan, match="cut short, its directory at the end is missing"):
+        read_bytes(data[: len(data) // 2])
+
+
 def test_damaged_content_is_refused() -> None:
     data = bytearray(packed(FILES))
     start = data.index(b"wbs_level3.json") + len("wbs_level3.json")

@@ -355,3 +355,38 @@ def test_tree_of_two_levels_serves_where_there_is_nothing_else() -> None:
     assert [warning.where for warning in told(plan, "missing-file")] == [
         "task_dependencies_raw.json"
     ]
+
+
+PAGE = b"""<html><h2>Redline Gate</h2><p><strong>Verdict:</strong> REFUSE</p>
+GANTT_DATA_DHTMLX = {"tasks": [{"id": "r", "text": "Kiosk"}, {"id": "p", "text": "P",
+"parent": "r"}, {"id": "t", "text": "From the report", "parent": "p"}], "links": []};</html>"""
+TABLE = b"Level 1;Level 2;Level 3;Level 4;Task ID\nKiosk;;;;r\n;P;;;p\n;;From the table;;t\n"
+TABLE_NAME = "026-wbs_project_level1_and_level2_and_level3.csv"
+
+
+def test_report_serves_in_a_run_where_there_is_nothing_better() -> None:
+    plan = read_bytes(packed({"029-1-report.html": PAGE, TABLE_NAME: TABLE}))
+    assert [task.title for task in plan.tasks] == ["From the report"]
+    assert plan.gates.refusals == ["redline"]
+
+
+def test_table_serves_in_a_run_where_there_is_nothing_else() -> None:
+    plan = read_bytes(packed({TABLE_NAME: TABLE}))
+    assert [(plan.title, task.title) for task in plan.tasks] == [("Kiosk", "From the table")]
+
+
+def test_table_serves_where_the_report_cannot_be_read_and_that_is_told() -> None:
+    plan = read_bytes(packed({"report.html": b"<html>", TABLE_NAME: TABLE}))
+    assert plan.tasks[0].title == "From the table"
+    assert told(plan, "unreadable-file")[0].where == "report.html"
+
+
+def test_report_beside_the_levels_is_not_read() -> None:
+    assert read_bytes(packed(run() | {"report.html": PAGE})) == read_run()
+
+
+def test_tree_serves_where_a_level_cannot_be_read_and_that_is_told() -> None:
+    files = run(wbs_level3=b"[{]") | {"wbs_project_level1_and_level2_and_level3.json": tree()}
+    plan = read_bytes(packed(files))
+    assert len(plan.tasks) == 1
+    assert told(plan, "unreadable-file")[0].where == "wbs_level3.json"

@@ -11,13 +11,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from app.domain.errors import InvalidPlan
 from app.domain.execution_graph import compile_graph
 from app.domain.graph import find_cycle, implied_edges
 from app.domain.plan import Ordering, Plan
 from decomposer.breakdown import decompose_plan
 from decomposer.readers import PlanSource, ReadLimits, read_plan
 from decomposer.rules import load_rulebook
-from tests.unit.decomposer.samples import PLANS, needs_plans, told
+from tests.unit.decomposer.samples import PLANS, needs_plans, packed, read_bytes, told
 
 pytestmark = needs_plans
 
@@ -108,6 +109,52 @@ def test_merged_tree_alone_gives_the_same_structure(name: str) -> None:
     assert (tree.title, tree.final_deliverable) == (plan.title, plan.final_deliverable)
 
 
+def structure(plan: Plan) -> list[Any]:
+    """Ids and titles on all levels: what every form of a run holds."""
+    return [
+        (phase.phase_id, phase.name, task.task_id, task.title, item.subtask_id, item.title)
+        for phase in plan.phases
+        for task in phase.tasks
+        for item in task.written_subtasks
+    ]
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_csv_alone_gives_the_same_structure(name: str) -> None:
+    plan, folder = read(PLANS / name), PLANS / name
+    table = read(next(folder.glob("*wbs_project_level1_and_level2_and_level3.csv")))
+    assert structure(table) == structure(plan)
+    assert (table.title, table.source_format) == (plan.title, "csv")
+    assert told(table, "broken-row") == []
+
+
+REPORTS = ["20251016_minecraft_escape", "20260215_nuuk_clay_workshop"]
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_report_alone_gives_the_same_structure(name: str) -> None:
+    plan, report = read(PLANS / name), read(PLANS / "reports" / f"{name}-report.html")
+    assert structure(report) == structure(plan)
+    for one, other in zip(report.tasks, plan.tasks, strict=True):
+        assert one.written_subtasks == other.written_subtasks
+    assert (report.title, report.final_deliverable) == (plan.title, plan.final_deliverable)
+    assert report.gates.redline == plan.gates.redline
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_links_of_a_report_say_nothing_but_the_written_order(name: str) -> None:
+    report = read(PLANS / "reports" / f"{name}-report.html")
+    assert all(not task.prerequisites for task in report.tasks)
+    (warning,) = told(report, "schedule-links")
+    counted, _, total = warning.value.partition(" of ")
+    assert counted == total
+
+
+def test_report_of_an_early_version_is_refused_with_a_way_out() -> None:
+    with pytest.raises(InvalidPlan, match="a PlanExe report without a work breakdown"):
+        read(PLANS / "reports" / "20250217_skeleton_display-report.html")
+
+
 @pytest.mark.parametrize("name", FOLDERS)
 def test_sequential_order_adds_edges_without_a_cycle(name: str) -> None:
     plan = read(PLANS / name)
@@ -176,6 +223,16 @@ def test_original_archive_reads_as_its_folder(archive: str) -> None:
     assert same(read(PLANS / "zips" / f"{archive}.zip"), read(PLANS / archive))
 
 
+@pytest.mark.parametrize("name", FOLDERS)
+def test_every_run_reads_the_same_however_it_is_packed(name: str) -> None:
+    folder = PLANS / name
+    files = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    bare = {re.sub(r"^\d{3}-(?:\d+-)*(?=[a-z])", "", one): data for one, data in files.items()}
+    plan = read(folder)
+    for archive in (packed(files), packed(files, "run/"), packed(bare)):
+        assert same(read_bytes(archive), plan)
+
+
 def test_names_without_prefix_read_as_names_with_prefix() -> None:
     name = "20260311_parasomnia_research_unit"
     archive = PLANS / "zips" / f"unprefixed__{name}__run.zip"
@@ -220,6 +277,15 @@ def test_dangling_id_is_told_with_the_id_it_is_close_to() -> None:
 def test_refusal_of_the_plan_by_its_own_assessment_is_kept() -> None:
     gates = read(PLANS / "20251220_113753_global_relocation").gates
     assert gates.refusals == ["go_no_go"]
+
+
+@pytest.mark.parametrize(
+    "path", ["20250629_reverse_aging_lab", f"reports/{REPORTS[1]}-report.html"]
+)
+def test_largest_runs_are_read_in_a_moment(path: str) -> None:
+    started = time.process_time()
+    read(PLANS / path)
+    assert time.process_time() - started < 0.3
 
 
 def test_largest_run_is_read_and_broken_down_in_a_moment() -> None:

@@ -125,7 +125,7 @@ def test_every_bad_field_is_named() -> None:
         {"title": " ", "subtasks": [{"title": "s", "assignee": "dog", "retry_policy": {"x": 1}}]},
         {"title": "c", "subtasks": {"title": "s"}},
         7,
-        dependencies=[{"from": "a", "to": "b", "type": "start_to_start"}],
+        dependencies=[{"from": "a", "to": "b", "type": 7}],
         extra=1,
     )
     tasks = "phases[0].tasks"
@@ -145,6 +145,19 @@ def test_every_bad_field_is_named() -> None:
     }
     assert faults_of(document)[f"{tasks}[0].titel"] == "unknown field; did you mean title?"
     assert faults_of(document)[f"{tasks}[0].title"] == "the field is missing"
+
+
+def test_dependency_of_another_type_is_told_and_read_as_finish_to_start() -> None:
+    plan = read_document(
+        plan_of(
+            {"title": "A", "task_id": "a"},
+            {"title": "B", "task_id": "b"},
+            dependencies=[{"from": "a", "to": "b", "type": "start_to_start"}],
+        )
+    )
+    assert plan.tasks[1].prerequisites == ["a"]
+    (warning,) = told(plan, "dependency-type")
+    assert (warning.where, warning.value) == ("dependencies[0].type", "start_to_start")
 
 
 def test_object_of_another_kind_is_told_what_is_missing() -> None:

@@ -101,6 +101,15 @@ def test_routes_and_their_documentation_are_the_same() -> None:
     assert documented == set(routes())
 
 
+def test_warnings_of_an_import_and_their_documentation_are_the_same() -> None:
+    sources = [path.read_text() for path in (PROJECT / "decomposer" / "readers").glob("*.py")]
+    calls = r'(?:warn\(\s*|_summarise\(\w+, |demote\([\w.]+, |return )"([a-z]+(?:-[a-z]+)*)"[,)]'
+    told = {code for source in sources for code in re.findall(calls, source)}
+    table = (DOCS / "plans.md").read_text().partition("## Warnings")[2].partition("## ")[0]
+
+    assert set(re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE)) == told
+
+
 def test_every_option_of_run_is_in_the_readme(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         cli.main(["up", "--help"])

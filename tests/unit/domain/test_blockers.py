@@ -65,6 +65,12 @@ def no_capable_agent() -> Play:
     return play
 
 
+def agent_offline() -> Play:
+    play = started(make_graph({"t": [step("a"), step("b", "a")]}, agents={"t": "agent_3"}))
+    play.do(c.NoteAgentOffline(agent_id="agent_3", last_contact_at=NOON))
+    return play
+
+
 def opened(kind: BlockerKind) -> Play:
     """Open a blocker that no command of an execution opens by itself."""
     play = of_one()
@@ -82,6 +88,7 @@ BLOCKED: dict[BlockerKind, Callable[[], Play]] = {
     K.REVIEW: lambda: opened(K.REVIEW),
     K.HUMAN_INPUT: human_input,
     K.NO_CAPABLE_AGENT: no_capable_agent,
+    K.AGENT_OFFLINE: agent_offline,
     K.ATTEMPTS_EXHAUSTED: attempts_exhausted,
     K.DECOMPOSITION_FAILED: lambda: opened(K.DECOMPOSITION_FAILED),
 }
@@ -102,7 +109,7 @@ def test_a_blocked_subtask_says_who_may_answer_what(kind: BlockerKind) -> None:
 
 
 def test_every_kind_has_its_answers() -> None:
-    assert set(RESOLUTIONS) == set(BlockerKind) == {*BLOCKED, K.AGENT_OFFLINE}
+    assert set(RESOLUTIONS) == set(BlockerKind) == set(BLOCKED)
 
 
 OUTCOMES = {

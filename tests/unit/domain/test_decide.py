@@ -710,8 +710,6 @@ def test_a_note_changes_nothing_but_the_version() -> None:
             ),
             "a",
         ),
-        (c.NoteAgentOffline(agent_id="a", last_contact_at=NOON), None),
-        (c.NoteAgentOnline(agent_id="a"), None),
     ],
 )
 def test_commands_about_a_subtask_need_only_its_neighbourhood(
@@ -728,6 +726,8 @@ def test_commands_about_a_subtask_need_only_its_neighbourhood(
         c.ResumeExecution(**USER),
         c.ReassignExecution(**USER, agent_id="agent_2"),
         c.TimeOutExecution(hours=1),
+        c.NoteAgentOffline(agent_id="a", last_contact_at=NOON),
+        c.NoteAgentOnline(agent_id="a"),
     ],
 )
 def test_commands_about_an_execution_need_all_of_it(command: c.Command) -> None:

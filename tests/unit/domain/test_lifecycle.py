@@ -154,10 +154,10 @@ def test_an_agent_that_is_back_lets_its_execution_go_on() -> None:
     check(play.state)
 
 
-def test_an_absence_is_noted_once_and_only_of_its_own_agent() -> None:
+def test_an_absence_is_noted_once_and_only_of_who_may_get_work() -> None:
     play = started(SHARED)
     with pytest.raises(Conflict):
-        play.do(c.NoteAgentOffline(agent_id=OTHER, last_contact_at=NOON))
+        play.do(c.NoteAgentOffline(agent_id="agent_3", last_contact_at=NOON))
     play.do(c.NoteAgentOffline(agent_id=AGENT, last_contact_at=NOON))
     with pytest.raises(Conflict):
         play.do(c.NoteAgentOffline(agent_id=AGENT, last_contact_at=NOON))

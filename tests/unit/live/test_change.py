@@ -172,7 +172,10 @@ def test_a_wait_takes_the_place_of_lease_and_time_budget_and_opens_a_blocker() -
     assert made["timers"] == [(delay_timer("a"), milliseconds(NOON + dt.timedelta(minutes=5)))]
     assert (made["untimed"], made["leave"]) == ([lease_timer("a"), timeout_timer("a")], ["a"])
     told = encode({"execution_id": EXECUTION, "blocker": play.blocker("a")})
-    assert (made["opened"], made["closed"]) == ([(play.blocker("a").blocker_id, told)], [])
+    assert (made["opened"], made["closed"]) == (
+        [(KEYS.waits, play.blocker("a").blocker_id, told)],
+        [],
+    )
 
 
 def test_a_second_look_at_a_wait_renews_its_blocker_and_its_end_closes_it() -> None:
@@ -183,7 +186,7 @@ def test_a_second_look_at_a_wait_renews_its_blocker_and_its_end_closes_it() -> N
     play.await_due("a")
     assert change(play, claim("a"))["opened"] == []
     made = change(play, report(EventType.TASK_BLOCKED, "a"))
-    assert [one[0] for one in made["opened"]] == [blocker.blocker_id]
+    assert [one[1] for one in made["opened"]] == [blocker.blocker_id]
     play.await_due("a")
     play.claim("a")
     made = change(play, completion("a"))
@@ -194,7 +197,7 @@ def test_a_blocker_of_the_execution_is_listed_whatever_else_changes() -> None:
     play = two_ready()
     made = change(play, c.NoteAgentOffline(agent_id=AGENT, last_contact_at=NOON))
     blocker_id = play.blocker().blocker_id
-    assert [one[0] for one in made["opened"]] == [blocker_id]
+    assert [one[:2] for one in made["opened"]] == [(KEYS.blockers, blocker_id)]
     assert change(play, claim("a"))["closed"] == []
     assert change(play, c.NoteAgentOnline(agent_id=AGENT))["closed"] == [blocker_id]
 
@@ -303,7 +306,7 @@ def test_what_a_person_has_to_allow_enters_no_stream() -> None:
     play = Play(graph)
     made = change(play, c.StartExecution(**USER))
     assert [entry[0] for entry in made["enqueue"]] == ["b"]
-    assert [one[0] for one in made["opened"]] == [play.blocker("a").blocker_id]
+    assert [one[:2] for one in made["opened"]] == [(KEYS.blockers, play.blocker("a").blocker_id)]
     made = change(play, answer(play.blocker("a"), "approve"))
     assert [entry[0] for entry in made["enqueue"]] == ["a"]
 
@@ -353,3 +356,18 @@ def test_events_are_written_as_they_were_sealed() -> None:
     sealed = seal(play.start(), "")
     made = described(before, play, sealed)
     assert made["events"] == [(2, sealed[0].body.decode(), sealed[0].hash)]
+
+
+def test_agents_of_single_tasks_join_and_leave_with_their_share() -> None:
+    play = Play(make_graph({"t": [step("a")], "u": [step("b")]}, agents={"u": "agent_2"}))
+    made = change(Play(play.state.graph), c.StartExecution(actor="user:1"))
+    assert (made["joined"], made["left"]) == ([], [])
+    play.start()
+    skipped = c.SkipSubtask(actor="user:1", subtask_id="b", reason="not needed")
+    assert change(play, skipped)["left"] == [KEYS.executions("agent_2")]
+    play.claim("a")
+    play.fail("a", error_type="permanent")
+    taken = change(play, answer(play.blocker("a"), "reassign", agent_id="agent_3"))
+    assert [one[:2] for one in taken["joined"]] == [
+        (KEYS.executions("agent_3"), "offline|agent_3|")
+    ]

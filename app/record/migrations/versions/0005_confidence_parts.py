@@ -3,7 +3,7 @@
 Breakdowns made before have neither: they get empty lists.
 
 Revision ID: 0005
-Revises: 0002
+Revises: 0004
 """
 
 from typing import Final
@@ -11,7 +11,7 @@ from typing import Final
 from alembic import op
 
 revision: Final = "0005"
-down_revision: Final = "0002"
+down_revision: Final = "0004"
 branch_labels: Final = None
 depends_on: Final = None
 
