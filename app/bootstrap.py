@@ -45,6 +45,7 @@ from app.record.model_answers import ModelAnswers
 from app.record.partitions import Partitions
 from app.record.plans import Plans
 from app.record.proof import ProofRows
+from app.record.revisions import Revisions
 from app.record.verifications import Verifications
 from app.services import Services
 from app.services.agents import AgentService, AgentTerms
@@ -76,10 +77,13 @@ from app.services.recovery import RecoveryService
 from app.services.replay import ReplayService
 from app.services.reports import ReportService
 from app.services.retention import RetentionService
+from app.services.review import ReviewService
 from app.services.rounds import SweepRounds
+from app.services.single_tasks import SingleTasks
 from app.services.strategies import Strategies
 from app.services.upkeep import UpkeepLimits, UpkeepService
 from app.services.verification import VerificationService
+from app.services.versions import VersionService
 from app.services.why import WhyService
 from app.services.work import WorkService
 from config.settings import Settings
@@ -165,7 +169,18 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
     access = _model_access(settings, model_limits, ModelAnswers(engine), decompositions)
     strategies = _strategies(settings, access)
     read_limits = _read_limits(settings)
-    plan_service = PlanService(plans, breakdowns, decompositions, jobs, read_limits, clock)
+    plan_service = PlanService(plans, breakdowns, decompositions, jobs, read_limits)
+    decomposition = DecompositionService(
+        plans,
+        breakdowns,
+        decompositions,
+        agent_records,
+        strategies,
+        defaults,
+        jobs,
+        Locks(client),
+    )
+    single_tasks = SingleTasks(strategies.by_rules(), decomposition.capabilities, defaults)
     rows = ProofRows(engine)
     events = KeptEvents(log, rows, archives.refuse_archived)
     probes = {"redis": client.ping, "postgresql": Identities(engine).any_user}
@@ -184,16 +199,9 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
             dt.timedelta(hours=settings.source_timeout_hours),
             clock,
         ),
-        decomposition=DecompositionService(
-            plans,
-            breakdowns,
-            decompositions,
-            agent_records,
-            strategies,
-            defaults,
-            jobs,
-            Locks(client),
-        ),
+        decomposition=decomposition,
+        review=ReviewService(Revisions(engine), single_tasks, clock),
+        versions=VersionService(plans, breakdowns),
         inquiries=InquiryService(
             Inquiries(client, blocking), agents, strategies, read_limits, defaults, jobs
         ),

@@ -14,6 +14,7 @@ from app.domain.plan import Assignee, Breakdown, ConfidencePart, Plan, PlanWarni
 from decomposer.confidence import Judged, confidence_of, reason_of
 from decomposer.coverage import coverage_of
 from decomposer.instructions import warnings_of
+from decomposer.revision import Revision, judge_revision
 from decomposer.rules.catalogue import Catalogue
 from decomposer.rules.strategy import RuleStrategy, given_subtask
 from decomposer.strategy import Defaults, Frame, Proposal, Strategy
@@ -62,6 +63,10 @@ class Decomposer:
             parts=parts,
             uncovered=coverage.uncovered,
         )
+
+    def revise(self, revision: Revision, frame: Frame) -> Breakdown:
+        """Say how sure one can be of what a person has made of a breakdown."""
+        return judge_revision(revision, frame, self._catalogue)
 
 
 def is_given(task: Task) -> bool:

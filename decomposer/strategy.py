@@ -12,14 +12,8 @@ import msgspec
 
 from app.domain.agents import Capability
 from app.domain.matching import Matcher
-from app.domain.plan import Plan, PlanWarning, RetryPolicy, Subtask, Task
-
-
-class Defaults(msgspec.Struct, frozen=True):
-    """What a subtask gets where the plan says nothing. The settings provide it."""
-
-    timeout_hours: float = 24.0
-    retry_policy: RetryPolicy = RetryPolicy()
+from app.domain.plan import Plan, PlanWarning, Subtask, Task
+from app.domain.revision import Defaults
 
 
 class Frame:

@@ -1,4 +1,4 @@
-"""``/api/plans``: import, list, look up, approve, delete."""
+"""``/api/plans``: import, list, look up, delete."""
 
 from typing import Any
 
@@ -94,12 +94,5 @@ def create_blueprint(services: Services, _limits: Limits) -> Blueprint:
         """Delete a plan; refused while an execution of it is live."""
         plans.delete(caller(), plan_id)
         return no_content()
-
-    @blueprint.post("/<plan_id>/tasks/<task_id>/approve")
-    @blueprint.response(200, schemas.Breakdown)
-    @users_only
-    def approve(plan_id: str, task_id: str) -> Response:
-        """Accept a breakdown that needs review."""
-        return reply(plans.approve(caller(), plan_id, task_id))
 
     return blueprint

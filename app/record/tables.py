@@ -137,6 +137,10 @@ class BreakdownColumns(_InWorkspace):
     usage: Named[dict[str, Any]] = Column(Document(dict[str, Any]))
     parts: Named[list[ConfidencePart]] = Column(Document(list[ConfidencePart]))
     uncovered: Named[list[str]] = Column(Document(list[str]))
+    edited_by: Named[str | None] = Column(Text)
+    edited_at: Named[dt.datetime | None] = Column(UtcTime)
+    note: Named[str] = Column(Text)
+    changes: Named[list[str]] = Column(Document(list[str]))
     created_at: Named[dt.datetime] = Column(UtcTime, server_default=func.now())
 
 

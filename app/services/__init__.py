@@ -29,9 +29,11 @@ from app.services.recovery import RecoveryService
 from app.services.replay import ReplayService
 from app.services.reports import ReportService
 from app.services.retention import RetentionService
+from app.services.review import ReviewService
 from app.services.rounds import SweepRounds
 from app.services.upkeep import UpkeepService
 from app.services.verification import VerificationService
+from app.services.versions import VersionService
 from app.services.why import WhyService
 from app.services.work import WorkService
 
@@ -45,6 +47,8 @@ class Services(msgspec.Struct, frozen=True):
     plans: PlanService
     imports: ImportService
     decomposition: DecompositionService
+    review: ReviewService
+    versions: VersionService
     inquiries: InquiryService
     executions: ExecutionService
     work: WorkService

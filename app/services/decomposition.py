@@ -191,8 +191,8 @@ class DecompositionService:
         except DomainError as error:
             self._fail(workspace_id, plan_id, version, error)
             return
-        verdict = _verdict(stored.plan, found)
-        self._decompositions.finish(workspace_id, plan_id, version, *verdict)
+        ended = verdict(stored.plan, found)
+        self._decompositions.finish(workspace_id, plan_id, version, *ended)
 
     def _compile(
         self, workspace_id: str, stored: StoredPlan, version: int, new: Sequence[Breakdown] = ()
@@ -218,7 +218,8 @@ def _asked(plan: Plan, wanted: Wanted) -> list[Task]:
     return [task for task in plan.tasks if not chosen or task.task_id in chosen]
 
 
-def _verdict(plan: Plan, found: Mapping[str, Breakdown]) -> tuple[PlanStatus, str]:
+def verdict(plan: Plan, found: Mapping[str, Breakdown]) -> tuple[PlanStatus, str]:
+    """Say where a plan stands whose tasks are broken down, and why."""
     refusals = plan.gates.refusals
     if refusals:
         said = {"redline": plan.gates.redline, "go_no_go": plan.gates.go_no_go}

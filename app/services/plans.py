@@ -1,4 +1,4 @@
-"""Plans: import, look up, approve, delete."""
+"""Plans: import, look up, delete."""
 
 import logging
 from collections import Counter
@@ -14,7 +14,6 @@ from app.record.decompositions import Decompositions
 from app.record.errors import AlreadyExists, StillReferenced
 from app.record.pages import Page
 from app.record.plans import Plans, PlanSummary, StoredPlan
-from app.services.clock import Clock
 from app.services.errors import LiveUnavailable
 from app.services.identity import Principal
 from app.services.jobs import Jobs
@@ -34,14 +33,12 @@ class PlanService:
         decompositions: Decompositions,
         jobs: Jobs,
         limits: ReadLimits,
-        clock: Clock,
     ) -> None:
         self._plans = plans
         self._breakdowns = breakdowns
         self._decompositions = decompositions
         self._jobs = jobs
         self._limits = limits
-        self._clock = clock
 
     def import_upload(self, principal: Principal, filename: str, data: bytes) -> View:
         """Store an uploaded plan and have it broken down.
@@ -129,22 +126,6 @@ class PlanService:
         )
         return Page([_summary_view(one) for one in page.items], page.next_cursor)
 
-    def approve(self, principal: Principal, plan_id: str, task_id: str) -> View:
-        """Accept a breakdown that needs review; approving again changes nothing.
-
-        Raises:
-            NotFound: There is no such plan or task, or it has no breakdown yet.
-        """
-        workspace_id = principal.workspace_id
-        stored = self._stored(workspace_id, plan_id)
-        self._breakdowns.approve(workspace_id, plan_id, task_id, principal.actor, self._clock())
-        found = self._breakdowns.of_plan(workspace_id, plan_id, stored.decomposition_version)
-        if task_id not in found:
-            raise NotFound(f"Task {task_id!r} of this plan has no breakdown.")
-        if stored.status is PlanStatus.NEEDS_REVIEW and not waiting_for_review(found):
-            self._plans.set_status(workspace_id, plan_id, PlanStatus.READY)
-        return breakdown_view(found[task_id])
-
     def delete(self, principal: Principal, plan_id: str) -> None:
         """Delete a plan.
 
@@ -217,6 +198,7 @@ def _task_view(task: Task, breakdown: Breakdown | None, *, whole: bool) -> View:
         "prerequisites": task.prerequisites,
         "context": task.context,
         "subtasks": [msgspec.to_builtins(one) for one in task.written_subtasks],
+        "version": None,
         "decomposition_confidence": None,
         "confidence_reasons": [],
         "confidence_parts": [],
@@ -226,6 +208,7 @@ def _task_view(task: Task, breakdown: Breakdown | None, *, whole: bool) -> View:
     if breakdown is not None:
         shown = breakdown_view(breakdown)
         names = (
+            "version",
             "decomposition_confidence",
             "confidence_reasons",
             "confidence_parts",
