@@ -33,13 +33,14 @@ def create_blueprint(services: Services, _limits: Limits) -> Blueprint:
     @users_only
     def import_plan() -> Response:
         """Import a plan: JSON of its phases and tasks, or a file (multipart field ``file``)."""
+        plan_id = made_id(services.answers, "plan")
         if request.mimetype == "multipart/form-data":
             upload = request.files.get("file")
             if upload is None:
                 raise BadRequest("Send the plan as the multipart field 'file'.")
-            view = plans.import_upload(caller(), upload.filename or "", upload.read())
+            view = plans.import_upload(caller(), upload.filename or "", upload.read(), plan_id)
         elif request.is_json:
-            view = plans.import_json(caller(), request.get_json())
+            view = plans.import_json(caller(), request.get_json(), plan_id)
         else:
             raise UnsupportedMediaType("Send application/json or multipart/form-data.")
         return reply(view, 202, Location=f"/api/plans/{view['plan_id']}")

@@ -40,29 +40,37 @@ class PlanService:
         self._jobs = jobs
         self._limits = limits
 
-    def import_upload(self, principal: Principal, filename: str, data: bytes) -> View:
+    def import_upload(
+        self, principal: Principal, filename: str, data: bytes, plan_id: str = ""
+    ) -> View:
         """Store an uploaded plan and have it broken down.
+
+        Doing so again with the same ``plan_id`` gives the first.
 
         Raises:
             InvalidPlan: It cannot be read; nothing was stored.
         """
-        return self._import(principal, PlanSource.from_upload(filename, data), new_id("plan"))
+        return self._import(principal, PlanSource.from_upload(filename, data), plan_id)
 
-    def import_json(self, principal: Principal, document: object) -> View:
+    def import_json(self, principal: Principal, document: object, plan_id: str = "") -> View:
         """Store a plan given as JSON and have it broken down.
+
+        Doing so again with the same ``plan_id`` gives the first.
 
         Raises:
             InvalidPlan: It has faults; nothing was stored.
             Conflict: A plan of this id exists.
         """
-        return self._import(principal, PlanSource.from_json(document), new_id("plan"))
+        return self._import(principal, PlanSource.from_json(document), plan_id)
 
-    def _import(self, principal: Principal, source: PlanSource, plan_id: str) -> View:
-        plan = read_plan(source, self._limits, plan_id)
+    def _import(self, principal: Principal, source: PlanSource, given_id: str) -> View:
+        plan = read_plan(source, self._limits, given_id or new_id("plan"))
         workspace_id, plan_id = principal.workspace_id, plan.plan_id
         try:
             self._plans.add(workspace_id, plan, PlanStatus.DECOMPOSING, principal.actor)
         except AlreadyExists as error:
+            if plan_id == given_id:  # By an earlier try; maintenance sees to its breakdown.
+                return self.get(workspace_id, plan_id)
             raise Conflict(f"A plan {plan_id!r} exists.") from error
         version = self._plans.next_version(workspace_id, plan_id)
         try:
