@@ -2,6 +2,7 @@
 
 import datetime as dt
 import functools
+from importlib import import_module
 from typing import Final
 
 import redis
@@ -13,9 +14,11 @@ from app.live.blockers import OpenBlockers
 from app.live.change import Delays
 from app.live.client import connect as connect_redis
 from app.live.executions import LiveExecutions
+from app.live.inquiries import Inquiries
 from app.live.inventory import Inventory
 from app.live.locks import Locks
 from app.live.log import Log
+from app.live.model_limits import ModelLimits
 from app.live.proof import ProofReader
 from app.live.pulse import Pulse
 from app.live.scripts import Confirmation, Scripts
@@ -30,6 +33,7 @@ from app.record.batches import BatchWriter
 from app.record.breakdowns import Breakdowns
 from app.record.chains import Chains
 from app.record.copies import Copies
+from app.record.decompositions import Decompositions
 from app.record.engine import connect as connect_postgres
 from app.record.errors import RecordError
 from app.record.executions import Executions
@@ -37,9 +41,11 @@ from app.record.files import Files
 from app.record.history import History
 from app.record.identities import Identities
 from app.record.mending import Mending
+from app.record.model_answers import ModelAnswers
 from app.record.partitions import Partitions
 from app.record.plans import Plans
 from app.record.proof import ProofRows
+from app.record.revisions import Revisions
 from app.record.verifications import Verifications
 from app.services import Services
 from app.services.agents import AgentService, AgentTerms
@@ -59,8 +65,10 @@ from app.services.history import HistoryService
 from app.services.identity import Identity
 from app.services.imports import ImportService
 from app.services.inbox import InboxService
+from app.services.inquiries import InquiryService
 from app.services.kept_events import KeptEvents
 from app.services.maintenance import MaintenanceService
+from app.services.model import Budget, Client, ModelAccess
 from app.services.people import PeopleService
 from app.services.persistence import PersistenceService
 from app.services.plans import PlanService
@@ -69,13 +77,16 @@ from app.services.recovery import RecoveryService
 from app.services.replay import ReplayService
 from app.services.reports import ReportService
 from app.services.retention import RetentionService
+from app.services.review import ReviewService
 from app.services.rounds import SweepRounds
+from app.services.single_tasks import SingleTasks
+from app.services.strategies import Strategies
 from app.services.upkeep import UpkeepLimits, UpkeepService
 from app.services.verification import VerificationService
+from app.services.versions import VersionService
 from app.services.why import WhyService
 from app.services.work import WorkService
 from config.settings import Settings
-from decomposer.breakdown import Decomposer
 from decomposer.readers import ReadLimits
 from decomposer.rules import RuleStrategy, load_rulebook
 from decomposer.strategy import Defaults
@@ -148,7 +159,28 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
     timers = Timers(client, scripts)
     upkeep = UpkeepService(live, timers, executions, history, work, limits, clock)
     jobs = QueuedJobs(make_broker(settings.redis_url))
-    plan_service = PlanService(plans, breakdowns, jobs, _read_limits(settings), clock)
+    decompositions, defaults = Decompositions(engine), _defaults(settings)
+    model_limits = ModelLimits(
+        client,
+        scripts,
+        settings.decomposition_concurrency,
+        settings.decomposition_calls_per_minute,
+    )
+    access = _model_access(settings, model_limits, ModelAnswers(engine), decompositions)
+    strategies = _strategies(settings, access)
+    read_limits = _read_limits(settings)
+    plan_service = PlanService(plans, breakdowns, decompositions, jobs, read_limits)
+    decomposition = DecompositionService(
+        plans,
+        breakdowns,
+        decompositions,
+        agent_records,
+        strategies,
+        defaults,
+        jobs,
+        Locks(client),
+    )
+    single_tasks = SingleTasks(strategies.by_rules(), decomposition.capabilities, defaults)
     rows = ProofRows(engine)
     events = KeptEvents(log, rows, archives.refuse_archived)
     probes = {"redis": client.ping, "postgresql": Identities(engine).any_user}
@@ -162,13 +194,16 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
             plans,
             plan_service,
             jobs,
-            _read_limits(settings),
+            read_limits,
             dt.timedelta(seconds=settings.source_poll_seconds),
             dt.timedelta(hours=settings.source_timeout_hours),
             clock,
         ),
-        decomposition=DecompositionService(
-            plans, breakdowns, agent_records, _decomposer(settings), _defaults(settings)
+        decomposition=decomposition,
+        review=ReviewService(Revisions(engine), single_tasks, clock),
+        versions=VersionService(plans, breakdowns),
+        inquiries=InquiryService(
+            Inquiries(client, blocking), agents, strategies, read_limits, defaults, jobs
         ),
         executions=execution_service,
         work=desk,
@@ -260,9 +295,35 @@ def _read_limits(settings: Settings) -> ReadLimits:
     )
 
 
-def _decomposer(settings: Settings) -> Decomposer:
-    rulebook = load_rulebook(settings.rules_dir)
-    return Decomposer(RuleStrategy(rulebook), rulebook.catalogue, settings.confidence_threshold)
+def _strategies(settings: Settings, access: ModelAccess | None) -> Strategies:
+    return Strategies(
+        RuleStrategy(load_rulebook(settings.rules_dir)),
+        settings.confidence_threshold,
+        access,
+        compare=settings.decomposition_compare == "yes",
+    )
+
+
+def _model_access(
+    settings: Settings, limits: ModelLimits, answers: ModelAnswers, decompositions: Decompositions
+) -> ModelAccess | None:
+    model, server = settings.decomposition_model, settings.decomposition_base_url
+    if not model or not server:
+        return None
+
+    @functools.cache
+    def client() -> Client:
+        # At first use, and so in workers only: the SDK takes 0.8 s to import.
+        return import_module("decomposer.model.client").ModelClient(
+            model,
+            server,
+            settings.decomposition_api_key,
+            settings.decomposition_deadline_seconds,
+            (settings.decomposition_input_usd, settings.decomposition_output_usd),
+        )
+
+    budget = Budget(settings.decomposition_budget_tokens, settings.decomposition_budget_usd)
+    return ModelAccess((model, server), client, limits, answers, decompositions, budget)
 
 
 def _plan_source(settings: Settings) -> PlanSource | None:

@@ -14,12 +14,13 @@ _settings = Settings.of_process()
 
 bind = f"{_settings.host}:{_settings.port}"
 workers = _settings.web_processes
-worker_class = "gevent"
+worker_class = "config.web_worker.WebWorker"
 # Every long poll and every socket holds one connection.
 worker_connections = 5000
 # A worker that says nothing for so long is taken for dead. Polls do not count: they yield.
 timeout = 60
-graceful_timeout = 3
+# Less than the supervisor gives: gunicorn itself has to end after its workers.
+graceful_timeout = 2
 keepalive = 75
 accesslog = None
 # The socket would lie in the home folder and be shared by all installations of the account.
@@ -37,10 +38,10 @@ def on_starting(_server: Any) -> None:
     log.propagate = True
 
 
-def post_worker_init(_worker: Any) -> None:
-    """Wake the waiters when the worker is asked to stop.
+def post_worker_init(worker: Any) -> None:
+    """Wake the waiters, and let idle connections go, when the worker is asked to stop.
 
-    Long polls and sockets would otherwise be cut off at the end of the graceful time.
+    All of them would otherwise be cut off at the end of the graceful time.
     """
     stop = import_module("app.web").stop
     end_worker = signal.getsignal(signal.SIGTERM)
@@ -48,6 +49,7 @@ def post_worker_init(_worker: Any) -> None:
     def on_terminate(number: int, frame: FrameType | None) -> None:
         # Not a threading.Thread: starting one in a signal handler ends a gevent worker.
         _thread.start_new_thread(stop, ())
+        _thread.start_new_thread(worker.release_idle, ())
         if callable(end_worker):
             end_worker(number, frame)
 

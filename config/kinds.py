@@ -47,6 +47,16 @@ def text() -> Kind[str]:
     return Kind("text", str)
 
 
+def name() -> Kind[str | None]:
+    """Accept any text, where there need not be one."""
+    return Kind("text", str)
+
+
+def key() -> Kind[str | None]:
+    """Accept the key of another server, of whatever length it makes them."""
+    return Kind("text", str, secret=True)
+
+
 def folder() -> Kind[Path]:
     """Accept a path; a relative one counts from the folder of ``.env``."""
     return Kind("a path", lambda value: Path(value).expanduser())

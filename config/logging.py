@@ -78,8 +78,8 @@ def _text(parts: dict[str, Any]) -> str:
 
 
 def _secrets(settings: Settings) -> list[str]:
-    found = [settings.secret_key or ""]
-    for url in (settings.database_url, settings.redis_url):
+    found = [settings.secret_key or "", settings.decomposition_api_key or ""]
+    for url in (settings.database_url, settings.redis_url, settings.decomposition_base_url):
         password = urlsplit(url or "").password or ""
         found += [password, unquote(password)]
     # Shorter ones are hidden where they stand in a URL; elsewhere they would blot out words.

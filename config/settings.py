@@ -224,6 +224,58 @@ class Settings:
         "Folder of rule files that extend or override those that come along, as "
         "docs/decomposition.md says. A relative path counts from the project's folder.",
     )
+    decomposition_model: str | None = _setting(
+        kinds.name(),
+        None,
+        "Model that breaks tasks down, as its server names it. Unset: the rules do. See "
+        "docs/models.md.",
+    )
+    decomposition_base_url: str | None = _setting(
+        kinds.url("http", "https"),
+        "https://api.openai.com/v1",
+        "Server of the model: any that speaks OpenAI's chat completions.",
+    )
+    decomposition_api_key: str | None = _setting(
+        kinds.key(), None, "Key for the model's server. Local servers ask for none."
+    )
+    decomposition_concurrency: int = _setting(
+        kinds.integer(1, 64, "calls"),
+        8,
+        "Calls to the model at the same time, of all workers together.",
+    )
+    decomposition_calls_per_minute: int = _setting(
+        kinds.integer(0, 100_000, "calls"),
+        0,
+        "Calls to the model in a minute, of all workers together; 0 sets no limit.",
+    )
+    decomposition_deadline_seconds: float = _setting(
+        kinds.number(0.1, 1800, "seconds"), 120, "Longest a call to the model may take in all."
+    )
+    decomposition_budget_tokens: int = _setting(
+        kinds.integer(0, 1_000_000_000, "tokens"),
+        0,
+        "Tokens after which the rules break the rest of a plan down; 0 sets no limit.",
+    )
+    decomposition_budget_usd: float = _setting(
+        kinds.number(0, 1_000_000, "US dollars"),
+        0,
+        "Cost after which the rules break the rest of a plan down; 0 sets no limit.",
+    )
+    decomposition_input_usd: float = _setting(
+        kinds.number(0, 100_000, "US dollars"),
+        0,
+        "Price of a million tokens that the model reads; 0 for both: what the server says.",
+    )
+    decomposition_output_usd: float = _setting(
+        kinds.number(0, 100_000, "US dollars"),
+        0,
+        "Price of a million tokens that the model writes.",
+    )
+    decomposition_compare: str = _setting(
+        kinds.choice("no", "yes"),
+        "no",
+        "Whether the rules run beside the model, so that agreement counts in the confidence.",
+    )
     hours_per_day: float = _setting(
         kinds.number(0.5, 24, "hours"), 8, "Working hours counted for one day of an estimate."
     )

@@ -4,16 +4,17 @@ What the plan itself brings with actions is kept as it is and never judged (stra
 Everything else is some strategy's proposal, and treated alike.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from app.domain.matching import Fit
-from app.domain.plan import Assignee, Breakdown, ConfidencePart, Plan, Subtask, Task
+from app.domain.plan import Assignee, Breakdown, ConfidencePart, Plan, PlanWarning, Subtask, Task
 from decomposer.confidence import Judged, confidence_of, reason_of
 from decomposer.coverage import coverage_of
 from decomposer.instructions import warnings_of
+from decomposer.revision import Revision, judge_revision
 from decomposer.rules.catalogue import Catalogue
 from decomposer.rules.strategy import RuleStrategy, given_subtask
 from decomposer.strategy import Defaults, Frame, Proposal, Strategy
@@ -36,7 +37,7 @@ class Decomposer:
 
     def task(self, task: Task, frame: Frame) -> Breakdown:
         """Break one task down."""
-        if task.written_subtasks and all(item.action for item in task.written_subtasks):
+        if is_given(task):
             return _given(task, frame)
         return self.judge(task, frame, self._strategy.propose(task, frame))
 
@@ -46,21 +47,31 @@ class Decomposer:
         coverage = coverage_of(task, subtasks)
         judged = Judged(task, subtasks, fits, self._catalogue, coverage, proposal, frame.ids)
         confidence, parts = confidence_of(judged)
-        warnings = warnings_of(task)
+        doubts = [*warnings_of(task), *_unknown(subtasks, fits, self._catalogue)]
         return Breakdown(
             task_id=task.task_id,
             strategy=proposal.strategy,
             confidence=confidence,
             confidence_reasons=[reason_of(part) for part in parts],
             subtasks=subtasks,
-            # Text that speaks to its reader is a person's to judge, however sure all else is.
-            needs_review=confidence < self._threshold or bool(warnings),
+            # Text that speaks to its reader, and what nobody knows how to do, are a person's to
+            # judge, however sure all else is.
+            needs_review=confidence < self._threshold or bool(doubts) or proposal.doubtful,
             notes=proposal.notes,
-            warnings=[*proposal.warnings, *warnings],
+            warnings=[*proposal.warnings, *doubts],
             usage=proposal.usage,
             parts=parts,
             uncovered=coverage.uncovered,
         )
+
+    def revise(self, revision: Revision, frame: Frame) -> Breakdown:
+        """Say how sure one can be of what a person has made of a breakdown."""
+        return judge_revision(revision, frame, self._catalogue)
+
+
+def is_given(task: Task) -> bool:
+    """Tell whether the plan itself brings all subtasks of a task, each with its action."""
+    return bool(task.written_subtasks) and all(item.action for item in task.written_subtasks)
 
 
 def match(
@@ -101,6 +112,24 @@ def _matched(subtask: Subtask, found: Fit, catalogue: Catalogue) -> Subtask:
         )
     told = f"no known agent performs {subtask.action}: it waits for one"
     return msgspec.structs.replace(subtask, reasons=[*subtask.reasons, told])
+
+
+def _unknown(
+    subtasks: Sequence[Subtask], fits: Mapping[str, Fit], catalogue: Catalogue
+) -> list[PlanWarning]:
+    """Tell of actions that neither the catalogue nor an agent knows by name."""
+    return [
+        PlanWarning(
+            "unknown-action",
+            "No agent declares this action, and the catalogue does not have it.",
+            f"subtasks.{subtask.subtask_id}.action",
+            subtask.action,
+        )
+        for subtask in subtasks
+        if (found := fits.get(subtask.subtask_id))
+        and found.how in ("any", "none", "unknown")
+        and catalogue.get(subtask.action) is None
+    ]
 
 
 def _given(task: Task, frame: Frame) -> Breakdown:

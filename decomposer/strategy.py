@@ -12,14 +12,8 @@ import msgspec
 
 from app.domain.agents import Capability
 from app.domain.matching import Matcher
-from app.domain.plan import Plan, PlanWarning, RetryPolicy, Subtask, Task
-
-
-class Defaults(msgspec.Struct, frozen=True):
-    """What a subtask gets where the plan says nothing. The settings provide it."""
-
-    timeout_hours: float = 24.0
-    retry_policy: RetryPolicy = RetryPolicy()
+from app.domain.plan import Plan, PlanWarning, Subtask, Task
+from app.domain.revision import Defaults
 
 
 class Frame:
@@ -76,7 +70,8 @@ class Proposal(msgspec.Struct, frozen=True):
     """Proposed subtasks, before they are matched and judged.
 
     ``estimate`` is the strategy's own confidence from 0 to 1, where it has one. ``rival`` are the
-    subtasks another strategy proposed for the same task, where both ran.
+    subtasks another strategy proposed for the same task, where both ran. ``doubtful`` asks for a
+    review, however sure all else is.
     """
 
     strategy: str
@@ -86,6 +81,7 @@ class Proposal(msgspec.Struct, frozen=True):
     notes: str = ""
     warnings: list[PlanWarning] = []
     usage: dict[str, Any] = {}
+    doubtful: bool = False
 
 
 class Strategy(Protocol):

@@ -170,3 +170,18 @@ def _is_latin(word: str) -> bool:
 
 def _letters(word: str) -> Iterator[str]:
     return (letter for letter in word if letter.isalpha())
+
+
+def unbracketed(text: str) -> str:
+    """Leave out what stands in round brackets, closed or not; all of a text that is nothing else.
+
+    "her workflow (carol@example.org" is "her workflow": what the brackets hold is read apart.
+    """
+    kept: list[str] = []
+    depth = 0
+    for letter in text:
+        depth += letter == "("
+        if not depth:
+            kept.append(letter)
+        depth -= letter == ")" and depth > 0
+    return " ".join("".join(kept).split()) or text

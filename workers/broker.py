@@ -4,6 +4,7 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import (
     AgeLimit,
     Callbacks,
+    CurrentMessage,
     Middleware,
     Pipelines,
     Retries,
@@ -15,6 +16,9 @@ from app.live.client import connect
 from workers.dead_letters import DeadLetters
 
 DECOMPOSITION = "decomposition"
+MODEL = "model"
+"""What may wait long for a model: a queue of its own, with threads of its own."""
+
 UPKEEP = "upkeep"
 
 
@@ -29,6 +33,7 @@ def make_broker(redis_url: str) -> RedisBroker:
         TimeLimit(),
         ShutdownNotifications(),
         Callbacks(),
+        CurrentMessage(),
         Pipelines(),
         Retries(max_retries=5, min_backoff=1_000, max_backoff=60_000),
         DeadLetters(connect(redis_url)),

@@ -23,6 +23,7 @@ from app.api import (
     inbox,
     plans,
     proof,
+    review,
     stream,
     subtasks,
     tickets,
@@ -36,6 +37,7 @@ from app.services import Services
 
 _MODULES: Final = (
     plans,
+    review,
     executions,
     proof,
     subtasks,

@@ -11,9 +11,10 @@ from app.api.guard import caller, users_only
 from app.api.limits import Limits
 from app.domain.errors import NotFound
 from app.services import Services
+from app.services.identity import Principal
 
 
-def create_blueprint(services: Services, _limits: Limits) -> Blueprint:
+def create_blueprint(services: Services, limits: Limits) -> Blueprint:
     """Build the routes."""
     blueprint = Blueprint("agents", __name__, url_prefix="/api/agents", description="Agents")
     agents = services.agents
@@ -40,10 +41,7 @@ def create_blueprint(services: Services, _limits: Limits) -> Blueprint:
     @blueprint.response(200, schemas.Agent)
     def get(agent_id: str) -> Response:
         """Give one; an agent sees itself."""
-        principal = caller()
-        if principal.agent_id not in (None, agent_id):
-            raise NotFound(f"There is no agent {agent_id!r}.")
-        return reply(agents.get(principal.workspace_id, agent_id))
+        return reply(agents.get(_itself_or_user(agent_id).workspace_id, agent_id))
 
     @blueprint.patch("/<agent_id>")
     @blueprint.arguments(schemas.AgentPatch)
@@ -61,6 +59,26 @@ def create_blueprint(services: Services, _limits: Limits) -> Blueprint:
         agents.delete(caller(), agent_id)
         return Response(status=204)
 
+    @blueprint.post("/<agent_id>/decompose")
+    @blueprint.arguments(schemas.InquiryQuery, location="query")
+    @blueprint.arguments(schemas.InquiryIn)
+    @blueprint.response(200, schemas.Breakdown)
+    @blueprint.alt_response(202, schema=schemas.Pending)
+    def decompose(query: dict[str, Any], body: dict[str, Any], agent_id: str) -> Response:
+        """Break a task down into what an agent can do; 202 where that takes longer than asked."""
+        principal = _itself_or_user(agent_id)
+        wait = min(query["wait"], limits.wait_seconds)
+        return _told(agent_id, *services.inquiries.ask(principal, agent_id, body, wait))
+
+    @blueprint.get("/<agent_id>/decompositions/<inquiry_id>")
+    @blueprint.response(200, schemas.Breakdown)
+    @blueprint.alt_response(202, schema=schemas.Pending)
+    def decomposition(agent_id: str, inquiry_id: str) -> Response:
+        """Give what came of an agent's decomposition; kept for an hour."""
+        principal = _itself_or_user(agent_id)
+        view = services.inquiries.get(principal, agent_id, inquiry_id)
+        return _told(agent_id, inquiry_id, view)
+
     @blueprint.get("/<agent_id>/capabilities")
     @blueprint.response(200, schemas.Capability(many=True))
     @users_only
@@ -76,3 +94,18 @@ def create_blueprint(services: Services, _limits: Limits) -> Blueprint:
         return reply(agents.new_key(caller(), agent_id), 201)
 
     return blueprint
+
+
+def _itself_or_user(agent_id: str) -> Principal:
+    principal = caller()
+    if principal.agent_id not in (None, agent_id):
+        raise NotFound(f"There is no agent {agent_id!r}.")
+    return principal
+
+
+def _told(agent_id: str, inquiry_id: str, view: dict[str, Any] | None) -> Response:
+    if view is not None:
+        return reply(view)
+    pending = {"status": "PENDING", "decomposition_id": inquiry_id}
+    place = f"/api/agents/{agent_id}/decompositions/{inquiry_id}"
+    return reply(pending, 202, Location=place, Retry_After="1")

@@ -8,6 +8,8 @@ from app.services.capacity import CapacityService
 
 BEGINNINGS: Final = frozenset(
     {
+        "agents.decompose",
+        "plans.decompose",
         "plans.generate",
         "plans.import_plan",
         "executions.create",

@@ -1,5 +1,6 @@
 """``Idempotency-Key``: the same POST sent twice is carried out once and answered twice."""
 
+import contextlib
 import hashlib
 import logging
 
@@ -27,7 +28,11 @@ def protect(blueprint: Blueprint, answers: AnswerService) -> None:
         if not 0 < len(key) <= LONGEST:
             raise UnprocessableEntity(f"{HEADER} must have 1 to {LONGEST} characters.")
         digest = hashlib.sha256(request.full_path.encode() + b"\n" + request.get_data())
-        return _replay(answers.begin(caller(), key, digest.hexdigest()), digest.hexdigest())
+        replay = _replay(answers.begin(caller(), key, digest.hexdigest()), digest.hexdigest())
+        if replay is None:
+            g.idempotency_hold = contextlib.ExitStack()
+            g.idempotency_hold.enter_context(answers.held(caller(), key))
+        return replay
 
     def after(response: Response) -> Response:
         digest = g.pop("idempotency_digest", None)
@@ -43,11 +48,16 @@ def protect(blueprint: Blueprint, answers: AnswerService) -> None:
             try:
                 answers.finish(caller(), key, answer)
             except LiveUnavailable:
-                # It is done or refused all the same; a repeat finds its key held for a minute.
+                # It is done or refused all the same; a repeat finds its key held for seconds.
                 logger.warning("the answer to a request with an %s cannot be kept", HEADER)
         return response
 
+    def let_go(_error: BaseException | None) -> None:
+        if hold := g.pop("idempotency_hold", None):
+            hold.close()
+
     blueprint.before_request(before)
+    blueprint.teardown_request(let_go)
     blueprint.after_request(after)
 
 

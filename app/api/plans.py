@@ -1,4 +1,4 @@
-"""``/api/plans``: import, list, look up, approve, delete."""
+"""``/api/plans``: import, list, look up, delete."""
 
 from typing import Any
 
@@ -33,13 +33,14 @@ def create_blueprint(services: Services, _limits: Limits) -> Blueprint:
     @users_only
     def import_plan() -> Response:
         """Import a plan: JSON of its phases and tasks, or a file (multipart field ``file``)."""
+        plan_id = made_id(services.answers, "plan")
         if request.mimetype == "multipart/form-data":
             upload = request.files.get("file")
             if upload is None:
                 raise BadRequest("Send the plan as the multipart field 'file'.")
-            view = plans.import_upload(caller(), upload.filename or "", upload.read())
+            view = plans.import_upload(caller(), upload.filename or "", upload.read(), plan_id)
         elif request.is_json:
-            view = plans.import_json(caller(), request.get_json())
+            view = plans.import_json(caller(), request.get_json(), plan_id)
         else:
             raise UnsupportedMediaType("Send application/json or multipart/form-data.")
         return reply(view, 202, Location=f"/api/plans/{view['plan_id']}")
@@ -77,6 +78,16 @@ def create_blueprint(services: Services, _limits: Limits) -> Blueprint:
         """Give a plan's task tree with the breakdown of each task."""
         return reply(plans.tasks(caller().workspace_id, plan_id))
 
+    @blueprint.post("/<plan_id>/decompose")
+    @blueprint.arguments(schemas.DecomposeIn)
+    @blueprint.response(202, schemas.Plan)
+    @users_only
+    def decompose(body: dict[str, Any], plan_id: str) -> Response:
+        """Break a plan, or some of its tasks, down anew, as another version."""
+        services.decomposition.request(caller(), plan_id, body)
+        view = plans.get(caller().workspace_id, plan_id)
+        return reply(view, 202, Location=f"/api/plans/{plan_id}")
+
     @blueprint.delete("/<plan_id>")
     @blueprint.response(204)
     @users_only
@@ -84,12 +95,5 @@ def create_blueprint(services: Services, _limits: Limits) -> Blueprint:
         """Delete a plan; refused while an execution of it is live."""
         plans.delete(caller(), plan_id)
         return no_content()
-
-    @blueprint.post("/<plan_id>/tasks/<task_id>/approve")
-    @blueprint.response(200, schemas.Breakdown)
-    @users_only
-    def approve(plan_id: str, task_id: str) -> Response:
-        """Accept a breakdown that needs review."""
-        return reply(plans.approve(caller(), plan_id, task_id))
 
     return blueprint

@@ -3,10 +3,10 @@
 import argparse
 
 from app.bootstrap import build, ensure_owner
+from app.commands.reach import reach
 from app.commands.recover import line_of
 from app.embedded.check import check_servers
 from app.embedded.data_folder import write_private
-from app.embedded.errors import StartError
 from app.record.migrate import upgrade
 from config.settings import Settings
 
@@ -16,8 +16,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(settings: Settings, _options: argparse.Namespace) -> int:
-    """Do what the command is for."""
-    return prepare(settings)
+    """Do what the command is for, also where the servers have to be started for it."""
+    with reach(settings) as reached:
+        return prepare(reached)
 
 
 def prepare(settings: Settings) -> int:
@@ -27,12 +28,11 @@ def prepare(settings: Settings) -> int:
     record differ, it is told what was done about it.
 
     Raises:
-        StartError: A server is missing or cannot be used.
+        StartError: A server cannot be used.
     """
-    if not settings.database_url or not settings.redis_url:
-        raise StartError("Set DATABASE_URL and REDIS_URL, or use `planexe-ax up`.")
-    check_servers(settings.database_url, settings.redis_url)
-    upgrade(settings.database_url)
+    database_url, redis_url = settings.database_url or "", settings.redis_url or ""
+    check_servers(database_url, redis_url)
+    upgrade(database_url)
     if key := ensure_owner(settings):
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         path = settings.data_dir / "user_key"

@@ -13,6 +13,7 @@ import dramatiq
 from app.bootstrap import of_process
 from config.logging import configure
 from config.settings import Settings
+from workers.broker import DECOMPOSITION, MODEL, UPKEEP
 
 logger = logging.getLogger(__name__)
 
@@ -47,16 +48,35 @@ def work(settings: Settings) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
-    worker = dramatiq.Worker(
-        broker, worker_timeout=_IDLE_MS, worker_threads=settings.worker_threads
-    )
-    worker.start()
+    # Told of each call by our own line already; and that one broker has two workers is meant so.
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
+    logging.getLogger("dramatiq.broker.RedisBroker").setLevel(logging.ERROR)
+    if settings.decomposition_model:
+        import_module("decomposer.model.client")  # Now, and not while the first tasks wait.
+    workers = workers_of(broker, settings)
+    for worker in workers:
+        worker.start()
     # A full Redis takes no messages, and a clock may be away; the log is recorded all the same.
     while not stop.wait(_LOOK_SECONDS):
         _look()
-    worker.stop(timeout=_STOP_MS)
+    for worker in workers:
+        worker.stop(timeout=_STOP_MS // len(workers))
     broker.close()
     return 0
+
+
+def workers_of(broker: dramatiq.Broker, settings: Settings) -> list[dramatiq.Worker]:
+    """Make what handles the queues: calls to a model wait on threads of their own.
+
+    Two workers that share no queue share nothing but the broker.
+    """
+    shares = [({DECOMPOSITION, UPKEEP}, settings.worker_threads)]
+    if settings.decomposition_model:
+        shares.append(({MODEL}, settings.decomposition_concurrency))
+    return [
+        dramatiq.Worker(broker, queues=queues, worker_timeout=_IDLE_MS, worker_threads=threads)
+        for queues, threads in shares
+    ]
 
 
 def _look() -> None:

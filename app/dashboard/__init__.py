@@ -14,6 +14,7 @@ from app.dashboard.assets import Assets
 from app.dashboard.executions import ExecutionPages
 from app.dashboard.plans import PlanPages
 from app.dashboard.ports import Services
+from app.dashboard.review import ReviewPages
 from app.dashboard.sign_in import SignInPages
 from app.dashboard.waiting import WaitingPages
 
@@ -33,7 +34,10 @@ def create_blueprint(services: Services) -> Blueprint:
         services.agents,
         services.verification,
     ).register(blueprint)
-    PlanPages(services.plans, services.executions, services.agents).register(blueprint)
+    PlanPages(services.plans, services.review, services.executions, services.agents).register(
+        blueprint
+    )
+    ReviewPages(services.plans, services.review, services.versions).register(blueprint)
     waiting = WaitingPages(services.blockers, services.people, services.inbox, services.agents)
     waiting.register(blueprint)
     blueprint.before_request(_guard)

@@ -4,9 +4,10 @@ from typing import Final
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 
-from app.dashboard.ports import Agents, Executions, Plans, Wire
+from app.dashboard.ports import Agents, Executions, Plans, Review, Wire
 from app.dashboard.presentation import rows, wire
 from app.dashboard.refusals import Answer, back_with, done, status_of, told
+from app.dashboard.revisions import version_in
 from app.dashboard.session import visitor
 from app.domain.errors import DomainError
 
@@ -16,8 +17,11 @@ _GATES: Final = ("redline", "go_no_go")
 class PlanPages:
     """Shows plans, takes new ones, and starts them."""
 
-    def __init__(self, plans: Plans, executions: Executions, agents: Agents) -> None:
+    def __init__(
+        self, plans: Plans, review: Review, executions: Executions, agents: Agents
+    ) -> None:
         self._plans = plans
+        self._review = review
         self._executions = executions
         self._agents = agents
 
@@ -63,12 +67,12 @@ class PlanPages:
         )
 
     def approve(self, plan_id: str) -> Answer:
-        """Accept the breakdowns named by ``task_id``, which may repeat."""
+        """Accept the breakdowns named by ``task_id``, each as of the ``version`` beside it."""
         address = url_for("dashboard.plan", plan_id=plan_id)
-        chosen = request.form.getlist("task_id")
+        chosen, versions = request.form.getlist("task_id"), request.form.getlist("version")
         try:
-            for task_id in chosen:
-                self._plans.approve(visitor(), plan_id, task_id)
+            for task_id, version in zip(chosen, versions, strict=False):
+                self._review.approve(visitor(), plan_id, task_id, version_in(version))
         except DomainError as error:
             return back_with(error, address)
         many = "1 breakdown" if len(chosen) == 1 else f"{len(chosen)} breakdowns"

@@ -118,8 +118,43 @@ class Plans(Protocol):
         """Read and store an uploaded plan."""
         ...
 
-    def approve(self, principal: Principal, plan_id: str, task_id: str) -> Wire:
+
+class Review(Protocol):
+    """What people do to breakdowns."""
+
+    def approve(
+        self, principal: Principal, plan_id: str, task_id: str, version: int | None = None
+    ) -> Wire:
         """Accept the breakdown of one task."""
+        ...
+
+    def revise(self, principal: Principal, plan_id: str, task_id: str, request: Wire) -> Wire:
+        """Carry out operations; takes the body of ``POST …/subtasks/operations``."""
+        ...
+
+    def regenerate(self, principal: Principal, plan_id: str, task_id: str, request: Wire) -> Wire:
+        """Break one task down anew; takes the body of ``POST …/regenerate``."""
+        ...
+
+
+class Versions(Protocol):
+    """The versions of breakdowns."""
+
+    def of_task(
+        self,
+        workspace_id: str,
+        plan_id: str,
+        task_id: str,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page:
+        """List those of one task, newest first."""
+        ...
+
+    def compare_task(
+        self, workspace_id: str, plan_id: str, task_id: str, before: int, after: int
+    ) -> Wire:
+        """Say what differs between two versions."""
         ...
 
 
@@ -212,6 +247,16 @@ class Services(Protocol):
     @property
     def plans(self) -> Plans:
         """Plans and their breakdowns."""
+        ...
+
+    @property
+    def review(self) -> Review:
+        """What people do to breakdowns."""
+        ...
+
+    @property
+    def versions(self) -> Versions:
+        """The versions of breakdowns."""
         ...
 
     @property

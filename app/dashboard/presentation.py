@@ -20,6 +20,8 @@ WORDS: Final[dict[str, dict[str, dict[str, str]]]] = json.loads(
 )
 _SPACE: Final = "\N{NO-BREAK SPACE}"
 _MOST_SEGMENTS: Final = 80
+_GOOD_SHARE: Final = 0.75
+_POOR_SHARE: Final = 0.4
 _ENDED: Final = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
 _UNEXPLAINED: Final = frozenset({"COMPLETED", "SKIPPED", "CANCELLED", "RUNNING", "QUEUED"})
 _OPEN_ONES: Final = frozenset({"RUNNING", "RETRYING", "BLOCKED", "FAILED", "READY"})
@@ -71,6 +73,41 @@ def percent(value: Any) -> str:
 def confidence(value: float | None) -> str:
     """Give a confidence from 0 to 1 as a percentage."""
     return "unknown" if value is None else percent(value * 100)
+
+
+def marked(text: str, uncovered: Iterable[str]) -> list[tuple[str, bool]]:
+    """Cut a text into pieces, and tell of each whether no step serves it.
+
+    Sentences of ``uncovered`` are found as they stand; long ones may be cut off at their end.
+    """
+    found = sorted((place, one) for one in uncovered if (place := text.find(one)) >= 0)
+    pieces: list[tuple[str, bool]] = []
+    end = 0
+    for place, one in found:
+        if place >= end:
+            pieces += [(text[end:place], False), (one, True)]
+            end = place + len(one)
+    return [piece for piece in (*pieces, (text[end:], False)) if piece[0]]
+
+
+def fill_tone(share: float) -> str:
+    """Give the tone of a part of a confidence: what pulls it down stands out."""
+    return "done" if share >= _GOOD_SHARE else "wait" if share >= _POOR_SHARE else "fail"
+
+
+def repeated(step: Wire) -> list[str]:
+    """Name the params that only repeat the step's own title or description."""
+    params = step.get("params") or {}
+    return [
+        name
+        for name in ("title", "description")
+        if name in params and params[name] == step.get(name)
+    ]
+
+
+def plain(value: Any) -> str:
+    """Give a value of a param for people: text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def utc(text: str) -> str:
@@ -193,6 +230,10 @@ FOR_TEMPLATES: Final = {
     "tally": tally,
     "percent": percent,
     "confidence": confidence,
+    "marked": marked,
+    "fill_tone": fill_tone,
+    "plain": plain,
+    "repeated": repeated,
     "utc": utc,
     "trouble": trouble,
     "awaited": awaited,

@@ -4,6 +4,7 @@ A *task* is what the plan's author wrote on the second level; a *subtask* is one
 agent or a person performs. ``WrittenSubtask`` is source text; ``Subtask`` is executable.
 """
 
+import datetime as dt
 import enum
 from typing import Any
 
@@ -216,7 +217,7 @@ class Breakdown(msgspec.Struct, frozen=True):
 
     ``strategy`` is given, rules, llm or manual. ``needs_review`` is set below the threshold and
     cleared by an approval. ``parts`` are what the confidence is made of, ``uncovered`` the
-    sentences of the task that no subtask serves.
+    sentences of the task that no subtask serves. ``edited_by`` is who changed it by hand.
     """
 
     task_id: str
@@ -231,3 +232,12 @@ class Breakdown(msgspec.Struct, frozen=True):
     usage: dict[str, Any] = {}
     parts: list[ConfidencePart] = []
     uncovered: list[str] = []
+    version: int = 0
+    """The decomposition version it came with; 0 until it is stored."""
+    approved_at: dt.datetime | None = None
+    edited_by: str | None = None
+    edited_at: dt.datetime | None = None
+    note: str = ""
+    """What the person who changed it, or had it made anew, said about it."""
+    changes: list[str] = []
+    """What was done to the version before, one sentence each."""

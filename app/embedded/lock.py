@@ -34,7 +34,7 @@ class FolderLock:
         deadline = time.monotonic() + _DYING_SECONDS
         while not self._try():
             owner = self._owner()
-            if _is_alive(owner) and owner in (self.holders() or [owner]):
+            if is_alive(owner) and owner in (self.holders() or [owner]):
                 raise FolderInUse(str(self.path.parent), owner)
             if time.monotonic() > deadline:
                 self.end_holders()
@@ -77,7 +77,8 @@ class FolderLock:
         return int(written) if written.isdigit() else 0
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Tell whether there is such a process, be it one that has ended and was not waited for."""
     try:
         os.kill(pid, 0)
     except PermissionError:

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Final
 from app.embedded.account import Account, unprivileged_account
 from app.embedded.data_folder import DataFolder
 from app.embedded.errors import BinariesMissing, FolderOfAnotherVersion, ServerError
+from app.embedded.lock import is_alive
 from app.embedded.ports import free_port
 from app.embedded.program import Program
 
@@ -22,6 +24,8 @@ OLDEST: Final = 14
 
 # The first with a locale provider of its own, which no upgrade of the system changes.
 _BUILTIN_LOCALES: Final = 17
+_DYING_SECONDS: Final = 3.0
+_LOOK_AGAIN_SECONDS: Final = 0.02
 _USER: Final = "planexe"
 _DATABASE: Final = "planexe"
 _HOST: Final = "127.0.0.1"
@@ -77,6 +81,7 @@ class Postgres:
                 f"The database in {self._home} was filled by PostgreSQL {found}; this is "
                 f"PostgreSQL {ours}. Move it with pg_upgrade, or start anew with --fresh."
             )
+        _await_end(self._cluster / "postmaster.pid")
 
     def program(self) -> Program:
         """Describe the server's process. SIGINT ends it at once; SIGTERM would wait for clients."""
@@ -160,6 +165,37 @@ class Postgres:
             "PGPORT": str(self._port),
             "PGPASSWORD": self._password,
         }
+
+
+def _await_end(pid_file: Path) -> None:
+    """Wait for the server of a run that was killed just now.
+
+    Its processes had the lock of the folder, which is ours now, so it is dying or dead. Only the
+    kernel still knows its pid, until somebody takes note; PostgreSQL would take that for alive.
+    """
+    deadline = time.monotonic() + _DYING_SECONDS
+    while pid_file.exists() and is_alive(pid := _pid_in(pid_file)):
+        if _is_zombie(pid):
+            pid_file.unlink()
+        elif time.monotonic() > deadline:
+            return  # Not a server of ours: PostgreSQL finds out, and refuses.
+        else:
+            time.sleep(_LOOK_AGAIN_SECONDS)
+
+
+def _pid_in(pid_file: Path) -> int:
+    first = pid_file.read_text().partition("\n")[0].strip()
+    return int(first) if first.isdigit() else 0
+
+
+def _is_zombie(pid: int) -> bool:
+    """Tell whether a process has ended and nobody has waited for it; on Linux only."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    # The name in brackets may hold anything.
+    return status.rpartition(")")[2].split()[0] == "Z"
 
 
 def _home(folder: DataFolder, account: Account | None) -> Path:

@@ -9,7 +9,9 @@ import redis
 from app.live.keys import Keys
 from app.live.scripts import translated
 
-RESERVED_FOR: Final = dt.timedelta(seconds=60)
+RESERVED_FOR: Final = dt.timedelta(seconds=10)
+"""How long a key stays taken whose process has died; one that lives renews it meanwhile."""
+
 ANSWER_LIFE: Final = dt.timedelta(hours=24)
 
 
@@ -38,6 +40,12 @@ class StoredAnswers:
                 return None
             found: Any = self._client.get(name)
         return msgspec.msgpack.decode(found, type=StoredAnswer) if found else None
+
+    def renew(self, workspace_id: str, owner: str, key: str) -> None:
+        """Reserve a key for longer; one whose answer is there, or that is free, stays as it is."""
+        name = Keys(workspace_id).idempotency(owner, key)
+        with translated():
+            self._client.expire(name, RESERVED_FOR, gt=True)
 
     def made_id(self, workspace_id: str, owner: str, key: str, proposed: str) -> str:
         """Give the id of what a request makes: that of its first try, also after a lost answer."""

@@ -24,6 +24,7 @@ from app.live.scripts import translated
 KEYS_AT_ONCE: Final = 5000
 EXECUTIONS_AT_ONCE: Final = 500
 ENTRIES_AT_ONCE: Final = 5000
+FIRST_ENTRIES: Final = 100
 LATE: Final = dt.timedelta(minutes=2)
 """How long after its time a timer may stand: upkeep puts off what it could not carry out."""
 
@@ -140,9 +141,22 @@ class Inventory:
         for fields in self._pages(keys.log, "-"):
             if (kept := found.get(fields[b"x"].decode())) is not None:
                 kept.append(_event(fields))
-        for execution_id, kept in found.items():
-            kept += [_event(fields) for fields in self._pages(keys.events(execution_id), "-")]
+        for some in in_parts(execution_ids, EXECUTIONS_AT_ONCE):
+            for execution_id, page in self._begins(keys, some):
+                kept = found[execution_id]
+                kept += [_event(fields) for _, fields in page]
+                if len(page) == FIRST_ENTRIES:
+                    begin, stream = f"({page[-1][0].decode()}", keys.events(execution_id)
+                    kept += [_event(fields) for fields in self._pages(stream, begin)]
         return found
+
+    def _begins(self, keys: Keys, execution_ids: Sequence[str]) -> Iterator[tuple[str, Any]]:
+        """Give the beginning of many streams in one round trip; most are short, or gone."""
+        pipeline = self._client.pipeline(transaction=False)
+        for one in execution_ids:
+            pipeline.xrange(keys.events(one), "-", "+", count=FIRST_ENTRIES)
+        with translated():
+            return zip(execution_ids, pipeline.execute(), strict=True)
 
     def links(self, workspace_id: str, ends: Mapping[str, int]) -> dict[str, list[Kept]]:
         """Give of each execution the event of a ``seq`` and the next, as far as they are there."""

@@ -13,6 +13,15 @@ WORKSPACES: Final = "ax:workspaces"
 CLOCK_SLOT: Final = "ax:clock:{slot}"
 """String: one of several clocks has said what is due in this second."""
 
+MODEL_CALLS: Final = "ax:model:{all}:calls"
+"""Sorted set: calls to the model that are under way, by the time at which they count no more."""
+
+MODEL_STARTS: Final = "ax:model:{all}:starts"
+"""Sorted set: calls to the model that began within the last minute."""
+
+MODEL_PAUSE: Final = "ax:model:{all}:pause"
+"""String: the model's server wants to be left alone for as long as this lasts."""
+
 WAKE_PATTERN: Final = "ax:{*}:wake"
 """Matches the wake-up channels of all workspaces."""
 
@@ -85,6 +94,14 @@ class Keys:
     def made(self, owner: str, key: str) -> str:
         """String: the id of what a POST with this ``Idempotency-Key`` makes, at each try."""
         return f"{self._prefix}made:{len(owner)}:{owner}:{key}"
+
+    def inquiry(self, inquiry_id: str) -> str:
+        """Hash: ``question`` and ``answer`` of an agent that wants a task broken down."""
+        return f"{self._prefix}inquiry:{inquiry_id}"
+
+    def answered(self, inquiry_id: str) -> str:
+        """List: one entry once the inquiry is answered, for those who wait for that."""
+        return f"{self._prefix}answered:{inquiry_id}"
 
     def lock(self, name: str) -> str:
         """String: somebody does this now."""

@@ -1,6 +1,7 @@
 """Short locks between processes. They save work; correctness never rests on them."""
 
 import datetime as dt
+from typing import Any
 
 import redis
 
@@ -14,10 +15,17 @@ class Locks:
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
 
-    def take(self, workspace_id: str, name: str, life: dt.timedelta) -> bool:
-        """Take a lock for a time; False where somebody has it."""
+    def take(self, workspace_id: str, name: str, life: dt.timedelta, holder: str = "1") -> bool:
+        """Take a lock for a time; False where somebody has it.
+
+        A holder with a name of its own may come back: it gets what it still holds.
+        """
+        key = Keys(workspace_id).lock(name)
         with translated():
-            return bool(self._client.set(Keys(workspace_id).lock(name), "1", nx=True, px=life))
+            if self._client.set(key, holder, nx=True, px=life):
+                return True
+            found: Any = self._client.get(key) if holder != "1" else None
+        return found == holder.encode()
 
     def release(self, workspace_id: str, name: str) -> None:
         """Give a lock back."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, Subquery, func, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Subquery, func, select
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from app.domain.plan import Breakdown, Subtask
@@ -14,6 +14,27 @@ from app.record.engine import transaction
 from app.record.tables import plan_breakdowns, plan_subtasks
 
 _FIELDS = tuple(name for name in Breakdown.__struct_fields__ if name != "subtasks")
+
+
+class StoredVersion(msgspec.Struct, frozen=True):
+    """One version of one task's breakdown, as a list tells of it."""
+
+    task_id: str
+    version: int
+    strategy: str
+    confidence: float
+    needs_review: bool
+    approved_by: str | None
+    approved_at: dt.datetime | None
+    edited_by: str | None
+    edited_at: dt.datetime | None
+    note: str
+    changes: list[str]
+    created_at: dt.datetime
+    subtasks_total: int
+
+
+_TOLD = tuple(plan_breakdowns.c[name] for name in StoredVersion.__struct_fields__[:-1])
 
 
 class Breakdowns:
@@ -36,14 +57,8 @@ class Breakdowns:
             NotFound: There is no such plan or task; nothing was stored.
             Invalid: One holds text that cannot be stored.
         """
-        if not breakdowns:
-            return 0
-        place = (workspace_id, plan_id, version)
         with transaction(self._engine) as connection:
-            new = _insert(connection, place, breakdowns)
-            rows = _subtask_rows(place, [it for it in breakdowns if it.task_id in new])
-            copy_rows(connection, plan_subtasks, rows)
-        return len(new)
+            return insert_breakdowns(connection, workspace_id, plan_id, version, breakdowns)
 
     def of_plan(
         self, workspace_id: str, plan_id: str, version: int | None = None
@@ -55,38 +70,82 @@ class Breakdowns:
             plan_id: Which plan.
             version: As of this decomposition version; None means the newest.
         """
-        chosen = _chosen(workspace_id, plan_id, version)
-        whole = select(*(chosen.c[name] for name in _FIELDS))
         with transaction(self._engine) as connection:
-            subtasks = _subtasks(connection, chosen)
-            rows = connection.execute(whole).mappings().all()
-        return {
-            row["task_id"]: Breakdown(**row, subtasks=subtasks.get(row["task_id"], []))
-            for row in rows
-        }
+            return read_breakdowns(connection, workspace_id, plan_id, version)
 
-    def approve(
+    def versions(
         self,
         workspace_id: str,
         plan_id: str,
-        task_id: str,
-        approved_by: str,
-        approved_at: dt.datetime,
-    ) -> bool:
-        """Accept the newest breakdown of a task; tell whether it was waiting for that."""
-        of_task = (
-            (plan_breakdowns.c.workspace_id == workspace_id)
-            & (plan_breakdowns.c.plan_id == plan_id)
-            & (plan_breakdowns.c.task_id == task_id)
-        )
-        newest = select(func.max(plan_breakdowns.c.version)).where(of_task).scalar_subquery()
-        approval = (
-            update(plan_breakdowns)
-            .where(of_task, plan_breakdowns.c.version == newest, plan_breakdowns.c.needs_review)
-            .values(needs_review=False, approved_by=approved_by, approved_at=approved_at)
+        task_id: str | None = None,
+        limit: int = 50,
+        before: int | None = None,
+    ) -> list[StoredVersion]:
+        """Tell of the versions of breakdowns without their subtasks, newest first.
+
+        Args:
+            workspace_id: Whose plan.
+            plan_id: Which plan.
+            task_id: Only of this task.
+            limit: Of how many versions at most; one may hold the breakdowns of many tasks.
+            before: Only of versions before this one.
+        """
+        wanted = _of_plan(workspace_id, plan_id)
+        if task_id is not None:
+            wanted &= plan_breakdowns.c.task_id == task_id
+        if before is not None:
+            wanted &= plan_breakdowns.c.version < before
+        newest = plan_breakdowns.c.version.desc()
+        numbers = select(plan_breakdowns.c.version).where(wanted).distinct().order_by(newest)
+        query = (
+            select(*_TOLD, _steps_counted())
+            .where(wanted, plan_breakdowns.c.version.in_(numbers.limit(limit)))
+            .order_by(newest, plan_breakdowns.c.task_id)
         )
         with transaction(self._engine) as connection:
-            return bool(connection.execute(approval).rowcount)
+            return [StoredVersion(*row) for row in connection.execute(query)]
+
+
+def insert_breakdowns(
+    connection: Connection,
+    workspace_id: str,
+    plan_id: str,
+    version: int,
+    breakdowns: Sequence[Breakdown],
+) -> int:
+    """Store breakdowns in a transaction that is open; where there is one, the first is kept."""
+    if not breakdowns:
+        return 0
+    place = (workspace_id, plan_id, version)
+    new = _insert(connection, place, breakdowns)
+    rows = _subtask_rows(place, [it for it in breakdowns if it.task_id in new])
+    copy_rows(connection, plan_subtasks, rows)
+    return len(new)
+
+
+def read_breakdowns(
+    connection: Connection, workspace_id: str, plan_id: str, version: int | None = None
+) -> dict[str, Breakdown]:
+    """Read each task's breakdown as of a version in a transaction that is open."""
+    chosen = _chosen(workspace_id, plan_id, version)
+    whole = select(*(chosen.c[name] for name in _FIELDS))
+    subtasks = _subtasks(connection, chosen)
+    rows = connection.execute(whole).mappings().all()
+    return {
+        row["task_id"]: Breakdown(**row, subtasks=subtasks.get(row["task_id"], [])) for row in rows
+    }
+
+
+def _of_plan(workspace_id: str, plan_id: str) -> ColumnElement[bool]:
+    return (plan_breakdowns.c.workspace_id == workspace_id) & (plan_breakdowns.c.plan_id == plan_id)
+
+
+def _steps_counted() -> Any:
+    same = (
+        getattr(plan_subtasks.c, name) == getattr(plan_breakdowns.c, name)
+        for name in ("workspace_id", "plan_id", "task_id", "version")
+    )
+    return select(func.count()).select_from(plan_subtasks).where(*same).scalar_subquery()
 
 
 def _insert(
@@ -95,7 +154,7 @@ def _insert(
     """Insert the breakdowns without their subtasks and name the tasks that had none yet."""
     workspace_id, plan_id, version = place
     key = {"workspace_id": workspace_id, "plan_id": plan_id, "version": version}
-    rows = [{**key, **{name: getattr(it, name) for name in _FIELDS}} for it in breakdowns]
+    rows = [{**{name: getattr(it, name) for name in _FIELDS}, **key} for it in breakdowns]
     new = insert(plan_breakdowns).on_conflict_do_nothing().returning(plan_breakdowns.c.task_id)
     return set(connection.execute(new, rows).scalars())
 

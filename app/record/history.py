@@ -82,3 +82,12 @@ class History:
         )
         with transaction(self._engine) as connection:
             return connection.execute(query).scalar_one() or 0
+
+    def holds_all(self, execution_id: str, seq: int) -> bool:
+        """Tell whether every event of an execution from 1 to ``seq`` is there, and none beyond."""
+        columns = execution_events.c
+        query = select(func.count(), func.max(columns.seq)).where(
+            columns.execution_id == execution_id
+        )
+        with transaction(self._engine) as connection:
+            return tuple(connection.execute(query).one()) == (seq, seq)

@@ -44,6 +44,15 @@ class RecordedEnd(msgspec.Struct, frozen=True):
     last_hash: str = ""
 
 
+class Whole(msgspec.Struct, frozen=True):
+    """All that the record holds of one execution, but for its events."""
+
+    header: Header
+    created_by: str
+    packed: bytes
+    rows: Batch
+
+
 class Mending:
     """Reads and mends the record of executions as a whole."""
 
@@ -99,36 +108,67 @@ class Mending:
         with transaction(self._engine) as connection:
             return connection.execute(query).scalar_one_or_none()
 
-    def complete(self, header: Header, created_by: str, packed: bytes, rows: Batch) -> None:
+    def complete(self, whole: Whole) -> None:
         """Write what the record lacks of an execution's rows and its graph; its events are there.
 
         Raises:
             NotFound: There is no such workspace.
         """
-        row = {**execution_row(header), "seq": 0, "created_by": created_by}
         with transaction(self._engine) as connection:
-            connection.execute(insert(executions).values(row).on_conflict_do_nothing())
-            connection.execute(graph_row(header, packed))
-            write_batch(connection, rows)
+            _complete(connection, [whole])
 
-    def reset(self, known: RecordedEnd, rows: Batch) -> bool:
-        """Set the rows of one execution, also back.
+    def reset(self, wholes: Sequence[tuple[RecordedEnd, Whole]]) -> set[str]:
+        """Set the rows of executions, also back, where they are still as they were known.
 
         Returns:
-            False where the row has moved on since ``known``; nothing was changed.
+            Which were set. The rows of all others have moved on; nothing was changed of them.
+
+        Raises:
+            NotFound: There is no such workspace.
         """
-        own = executions.c.execution_id == known.execution_id
-        query = select(executions.c.seq, executions.c.head_hash).where(own).with_for_update()
+        if not wholes:
+            return set()
         with transaction(self._engine) as connection:
-            row = connection.execute(query).one_or_none()
-            if row is None or tuple(row) != (known.seq, known.head_hash):
-                return False
+            stands = _locked(connection, [end.execution_id for end, _ in wholes])
+            due = [whole for end, whole in wholes if stands.get(end.execution_id) == _known(end)]
+            there = sorted(stands.keys() & {one.header.execution_id for one in due})
             for table in (execution_subtasks, execution_tasks):
-                connection.execute(delete(table).where(table.c.execution_id == known.execution_id))
+                connection.execute(delete(table).where(table.c.execution_id.in_(there)))
             # Below every version there is, so that whatever comes now counts as newer.
+            own = executions.c.execution_id.in_(there)
             connection.execute(update(executions).where(own).values(seq=-1))
-            write_batch(connection, rows)
-        return True
+            _complete(connection, due)
+        return {one.header.execution_id for one in due}
+
+
+def _locked(connection: Connection, execution_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
+    query = (
+        select(executions.c.execution_id, executions.c.seq, executions.c.head_hash)
+        .where(executions.c.execution_id.in_(execution_ids))
+        # In one order everywhere, so that two transactions cannot block each other.
+        .order_by(executions.c.execution_id)
+        .with_for_update()
+    )
+    return {row[0]: (row[1], row[2]) for row in connection.execute(query)}
+
+
+def _known(end: RecordedEnd) -> tuple[int, str] | None:
+    return (end.seq, end.head_hash) if end.status else None
+
+
+def _complete(connection: Connection, wholes: Sequence[Whole]) -> None:
+    for one in sorted(wholes, key=lambda it: it.header.execution_id):
+        row = {**execution_row(one.header), "seq": 0, "created_by": one.created_by}
+        connection.execute(insert(executions).values(row).on_conflict_do_nothing())
+    graphs = {one.header.graph_id: one for one in wholes}
+    for _, one in sorted(graphs.items()):
+        connection.execute(graph_row(one.header, one.packed))
+    rows = Batch(
+        headers=[header for one in wholes for header in one.rows.headers],
+        subtasks=[row for one in wholes for row in one.rows.subtasks],
+        tasks=[row for one in wholes for row in one.rows.tasks],
+    )
+    write_batch(connection, rows)
 
 
 def _unfinished() -> Select[str, str]:

@@ -79,21 +79,8 @@ class Plans:
 
     def get(self, workspace_id: str, plan_id: str) -> StoredPlan | None:
         """Find a plan of a workspace, whole."""
-        query = select(
-            plans.c.document,
-            plans.c.status,
-            plans.c.status_message,
-            plans.c.decomposition_version,
-            plans.c.created_by,
-            plans.c.created_at,
-            plans.c.updated_at,
-        ).where(_is(workspace_id, plan_id))
         with transaction(self._engine) as connection:
-            row = connection.execute(query).one_or_none()
-            if row is None:
-                return None
-            whole = _with_tasks(row.document, _tasks(connection, workspace_id, plan_id))
-        return StoredPlan(whole, PlanStatus(row.status), *row[2:])
+            return read_plan(connection, workspace_id, plan_id)
 
     def page(
         self,
@@ -217,7 +204,7 @@ class Plans:
         """
         counted = plans.c.decomposition_version + 1
         with transaction(self._engine) as connection:
-            return _update(connection, workspace_id, plan_id, decomposition_version=counted)
+            return update_plan(connection, workspace_id, plan_id, decomposition_version=counted)
 
     def set_status(
         self, workspace_id: str, plan_id: str, status: PlanStatus, message: str = ""
@@ -228,7 +215,29 @@ class Plans:
             NotFound: There is no such plan.
         """
         with transaction(self._engine) as connection:
-            _update(connection, workspace_id, plan_id, status=status.value, status_message=message)
+            update_plan(
+                connection, workspace_id, plan_id, status=status.value, status_message=message
+            )
+
+
+def read_plan(
+    connection: Connection, workspace_id: str, plan_id: str, *, held: bool = False
+) -> StoredPlan | None:
+    """Read a plan in a transaction that is open; ``held`` keeps others from changing it."""
+    query = select(
+        plans.c.document,
+        plans.c.status,
+        plans.c.status_message,
+        plans.c.decomposition_version,
+        plans.c.created_by,
+        plans.c.created_at,
+        plans.c.updated_at,
+    ).where(_is(workspace_id, plan_id))
+    row = connection.execute(query.with_for_update() if held else query).one_or_none()
+    if row is None:
+        return None
+    whole = _with_tasks(row.document, _tasks(connection, workspace_id, plan_id))
+    return StoredPlan(whole, PlanStatus(row.status), *row[2:])
 
 
 def _waits(workspace_id: str) -> ColumnElement[bool]:
@@ -245,7 +254,7 @@ def _is(workspace_id: str, plan_id: str) -> ColumnElement[bool]:
     return (plans.c.workspace_id == workspace_id) & (plans.c.plan_id == plan_id)
 
 
-def _update(connection: Connection, workspace_id: str, plan_id: str, **values: Any) -> int:
+def update_plan(connection: Connection, workspace_id: str, plan_id: str, **values: Any) -> int:
     """Change columns of a plan and give its decomposition version."""
     change = (
         update(plans)

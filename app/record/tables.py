@@ -137,6 +137,10 @@ class BreakdownColumns(_InWorkspace):
     usage: Named[dict[str, Any]] = Column(Document(dict[str, Any]))
     parts: Named[list[ConfidencePart]] = Column(Document(list[ConfidencePart]))
     uncovered: Named[list[str]] = Column(Document(list[str]))
+    edited_by: Named[str | None] = Column(Text)
+    edited_at: Named[dt.datetime | None] = Column(UtcTime)
+    note: Named[str] = Column(Text)
+    changes: Named[list[str]] = Column(Document(list[str]))
     created_at: Named[dt.datetime] = Column(UtcTime, server_default=func.now())
 
 
@@ -151,6 +155,31 @@ class PlanSubtaskColumns(_InWorkspace):
     title: Named[str] = Column(Text)
     action: Named[str] = Column(Text)
     document: Named[Subtask] = Column(Document(Subtask))
+
+
+class DecompositionColumns(_InWorkspace):
+    """What a version was asked for, where it is not all tasks by the usual strategy."""
+
+    plan_id: Named[str] = Column(Text, primary_key=True)
+    version: Named[int] = Column(Integer, primary_key=True)
+    strategy: Named[str] = Column(Text)
+    agent_id: Named[str | None] = Column(Text)
+    task_ids: Named[list[str]] = Column(Document(list[str]))
+    created_by: Named[str] = Column(Text)
+    created_at: Named[dt.datetime] = Column(UtcTime, server_default=func.now())
+
+
+class ModelAnswerColumns(_InWorkspace):
+    """What a model answered to a question, by the question's digest; kept so as not to ask twice.
+
+    ``paid_for`` names the one task whose breakdown counts what it cost.
+    """
+
+    digest: Named[str] = Column(Text, primary_key=True)
+    answer: Named[str] = Column(Text)
+    usage: Named[dict[str, Any]] = Column(Document(dict[str, Any]))
+    paid_for: Named[str] = Column(Text)
+    created_at: Named[dt.datetime] = Column(UtcTime, server_default=func.now())
 
 
 class ExecutionColumns(TypedColumns):
@@ -319,6 +348,15 @@ plan_subtasks: Final = Table(
     metadata,
     PlanSubtaskColumns,
     _within("plan_breakdowns", "workspace_id", "plan_id", "task_id", "version"),
+)
+plan_decompositions: Final = Table(
+    "plan_decompositions",
+    metadata,
+    DecompositionColumns,
+    _within("plans", "workspace_id", "plan_id"),
+)
+model_answers: Final = Table(
+    "model_answers", metadata, ModelAnswerColumns, _within("workspaces", "workspace_id")
 )
 executions: Final = Table(
     "executions",

@@ -20,6 +20,7 @@ from app.services.history import HistoryService
 from app.services.identity import Identity
 from app.services.imports import ImportService
 from app.services.inbox import InboxService
+from app.services.inquiries import InquiryService
 from app.services.maintenance import MaintenanceService
 from app.services.people import PeopleService
 from app.services.persistence import PersistenceService
@@ -28,9 +29,11 @@ from app.services.recovery import RecoveryService
 from app.services.replay import ReplayService
 from app.services.reports import ReportService
 from app.services.retention import RetentionService
+from app.services.review import ReviewService
 from app.services.rounds import SweepRounds
 from app.services.upkeep import UpkeepService
 from app.services.verification import VerificationService
+from app.services.versions import VersionService
 from app.services.why import WhyService
 from app.services.work import WorkService
 
@@ -44,6 +47,9 @@ class Services(msgspec.Struct, frozen=True):
     plans: PlanService
     imports: ImportService
     decomposition: DecompositionService
+    review: ReviewService
+    versions: VersionService
+    inquiries: InquiryService
     executions: ExecutionService
     work: WorkService
     reports: ReportService

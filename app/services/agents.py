@@ -1,8 +1,6 @@
 """Agents: registration, and what is known of them."""
 
 import contextlib
-import datetime as dt
-import threading
 from collections.abc import Iterable
 from typing import Final
 
@@ -17,9 +15,9 @@ from app.record.errors import AlreadyExists
 from app.record.pages import Page
 from app.services.clock import Clock
 from app.services.identity import Identity, Principal, make_key
+from app.services.remembered import Remembered
 from app.services.views import View, agent_view
 
-AGENT_CACHE_LIFE: Final = dt.timedelta(seconds=15)
 AGENTS_KNOWN_AT_MOST: Final = 20_000
 NAMED_AT_MOST: Final = 3
 
@@ -44,8 +42,7 @@ class AgentService:
         self._identity = identity
         self._terms = terms
         self._clock = clock
-        self._lock = threading.Lock()
-        self._known: dict[tuple[str, str], tuple[dt.datetime, Agent]] = {}
+        self._known = Remembered[tuple[str, str], Agent]("agents", AGENTS_KNOWN_AT_MOST, clock)
 
     def register(self, principal: Principal, request: View) -> View:
         """Register an agent and give its key, which is shown this once.
@@ -89,7 +86,7 @@ class AgentService:
         Raises:
             NotFound: This workspace has no such agent.
         """
-        before = self._stored(principal.workspace_id, agent_id)
+        before = _existing(agent_id, self._agents.get(principal.workspace_id, agent_id))
         changes = {name: value for name, value in request.items() if name != "status"}
         if "capabilities" in changes:
             changes["capabilities"] = msgspec.convert(changes["capabilities"], list[Capability])
@@ -98,7 +95,7 @@ class AgentService:
         elif request.get("status") == "ACTIVE":
             changes |= {"paused_at": None, "paused_by": None}
         self._agents.replace(msgspec.structs.replace(before, **changes))
-        self._forget(principal.workspace_id, agent_id)
+        self._known.forget((principal.workspace_id, agent_id))
         self._work.wake(principal.workspace_id, agent_id)
         return self.get(principal.workspace_id, agent_id)
 
@@ -118,24 +115,17 @@ class AgentService:
             )
         if not self._agents.delete(principal.workspace_id, agent_id):
             raise NotFound(f"There is no agent {agent_id!r}.")
-        self._forget(principal.workspace_id, agent_id)
+        self._known.forget((principal.workspace_id, agent_id))
 
     def find(self, workspace_id: str, agent_id: str) -> Agent:
-        """Give an agent, at most 15 seconds old.
+        """Give an agent, at most 15 seconds old; older while PostgreSQL is away.
 
         Raises:
             NotFound: This workspace has no such agent.
+            RecordUnavailable: PostgreSQL is away, and this process has not met the agent.
         """
-        now = self._clock()
-        found = self._known.get((workspace_id, agent_id))
-        if found and now - found[0] < AGENT_CACHE_LIFE:
-            return found[1]
-        agent = self._stored(workspace_id, agent_id)
-        with self._lock:
-            if len(self._known) > AGENTS_KNOWN_AT_MOST:
-                self._known.clear()
-            self._known[workspace_id, agent_id] = (now, agent)
-        return agent
+        place = workspace_id, agent_id
+        return _existing(agent_id, self._known.get(place, lambda: self._agents.get(*place)))
 
     def actions(self, workspace_id: str, agent_ids: Iterable[str]) -> dict[str, frozenset[str]]:
         """Say what each agent performs; unknown agents are left out."""
@@ -158,15 +148,11 @@ class AgentService:
         views = [agent_view(one, contacts.get(one.agent_id)) for one in page.items]
         return Page(views, page.next_cursor)
 
-    def _stored(self, workspace_id: str, agent_id: str) -> Agent:
-        agent = self._agents.get(workspace_id, agent_id)
-        if agent is None:
-            raise NotFound(f"There is no agent {agent_id!r}.")
-        return agent
-
-    def _forget(self, workspace_id: str, agent_id: str) -> None:
-        with self._lock:
-            self._known.pop((workspace_id, agent_id), None)
-
     def _welcome(self, agent_id: str, key: str) -> View:
         return {"agent_id": agent_id, "api_key": key, **msgspec.to_builtins(self._terms)}
+
+
+def _existing(agent_id: str, agent: Agent | None) -> Agent:
+    if agent is None:
+        raise NotFound(f"There is no agent {agent_id!r}.")
+    return agent

@@ -1,8 +1,12 @@
 """Answers to requests that carried an ``Idempotency-Key``."""
 
+import contextlib
 import logging
+import threading
+from collections.abc import Generator
+from typing import Final
 
-from app.live.answers import StoredAnswer, StoredAnswers
+from app.live.answers import RESERVED_FOR, StoredAnswer, StoredAnswers
 from app.services.errors import LiveUnavailable
 from app.services.identity import Principal
 
@@ -10,6 +14,7 @@ __all__ = ["AnswerService", "StoredAnswer"]
 
 logger = logging.getLogger(__name__)
 
+RENEWED_EVERY: Final = RESERVED_FOR / 3
 _SERVER_ERROR = 500
 
 
@@ -22,6 +27,22 @@ class AnswerService:
     def begin(self, principal: Principal, key: str, body_hash: str) -> StoredAnswer | None:
         """Reserve a key; give what is stored where it was used before."""
         return self._answers.begin(principal.workspace_id, principal.actor, key, body_hash)
+
+    @contextlib.contextmanager
+    def held(self, principal: Principal, key: str) -> Generator[None]:
+        """Keep a key reserved for as long as the block runs, and the process lives."""
+        place, done = (principal.workspace_id, principal.actor, key), threading.Event()
+
+        def renew() -> None:
+            while not done.wait(RENEWED_EVERY.total_seconds()):
+                with contextlib.suppress(LiveUnavailable):
+                    self._answers.renew(*place)
+
+        threading.Thread(target=renew, name="reservation", daemon=True).start()
+        try:
+            yield
+        finally:
+            done.set()
 
     def made_id(self, principal: Principal, key: str, proposed: str) -> str:
         """Give the id of what a request makes: the same for each try with this key."""

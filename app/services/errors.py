@@ -2,8 +2,9 @@
 
 ``LiveUnavailable`` and ``RecordUnavailable`` mean that a server does not answer; ``Contended``
 that others were faster each time; ``BeingRecovered`` that Redis has lost an execution which is
-not over; ``Full`` that Redis has too little room left for what was asked. All of them: nothing was
-changed, try again. ``NotConfigured`` means that trying again changes nothing.
+not over; ``Full`` that Redis has too little room left for what was asked; ``ModelBusy``
+that the model may answer later. All of them: nothing was changed, try again. ``NotConfigured``
+means that trying again changes nothing.
 """
 
 from app.domain.errors import DomainError, NotFound, Terminal
@@ -11,6 +12,7 @@ from app.domain.execution import Header
 from app.live.errors import Contended as Busy
 from app.live.errors import LiveUnavailable
 from app.record.errors import RecordUnavailable
+from decomposer.errors import ModelBusy
 
 __all__ = [
     "BackupError",
@@ -18,6 +20,7 @@ __all__ = [
     "Busy",
     "Full",
     "LiveUnavailable",
+    "ModelBusy",
     "NotConfigured",
     "RecordUnavailable",
     "gone",

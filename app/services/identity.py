@@ -1,9 +1,7 @@
 """Who asks: keys, principals and one-time tickets."""
 
-import datetime as dt
 import hashlib
 import secrets
-import threading
 from typing import Final
 
 import msgspec
@@ -12,9 +10,7 @@ from app.domain.ids import new_id
 from app.live.tickets import TICKET_LIFE, Tickets
 from app.record.identities import Identities, NewKey
 from app.services.clock import Clock
-
-KEY_CACHE_LIFE: Final = dt.timedelta(seconds=15)
-"""How long a revoked key may still be taken: the price of asking PostgreSQL rarely."""
+from app.services.remembered import Remembered
 
 KEYS_KNOWN_AT_MOST: Final = 10_000
 
@@ -54,30 +50,26 @@ class Identity:
     def __init__(self, identities: Identities, tickets: Tickets, clock: Clock) -> None:
         self._identities = identities
         self._tickets = tickets
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._known: dict[str, tuple[dt.datetime, Principal]] = {}
+        self._known = Remembered[str, Principal]("keys", KEYS_KNOWN_AT_MOST, clock)
 
     def authenticate(self, key: str) -> Principal | None:
-        """Give the principal of a key; None for an unknown or revoked one."""
-        hashed, now = hash_key(key), self._clock()
-        found = self._known.get(hashed)
-        if found and now - found[0] < KEY_CACHE_LIFE:
-            return found[1]
+        """Give the principal of a key; None for an unknown or revoked one.
+
+        A key that was revoked may be taken for 15 seconds more; one revoked just before
+        PostgreSQL went away, until it is back.
+
+        Raises:
+            RecordUnavailable: PostgreSQL is away, and this process has not met the key.
+        """
+        hashed = hash_key(key)
+        return self._known.get(hashed, lambda: self._owner_of(hashed))
+
+    def _owner_of(self, hashed: str) -> Principal | None:
         owner = self._identities.find_key(hashed)
         if owner is None:
             return None
-        principal = Principal(
-            owner.workspace_id,
-            owner.user_name or owner.agent_id or "",
-            owner.user_id,
-            owner.agent_id,
-        )
-        with self._lock:
-            if len(self._known) > KEYS_KNOWN_AT_MOST:
-                self._known.clear()
-            self._known[hashed] = (now, principal)
-        return principal
+        name = owner.user_name or owner.agent_id or ""
+        return Principal(owner.workspace_id, name, owner.user_id, owner.agent_id)
 
     def ensure_owner(self, name: str = "Owner") -> str | None:
         """Make the first user with a workspace, and give its key; None where one exists."""

@@ -1,6 +1,7 @@
-"""Plans: import, look up, approve, delete."""
+"""Plans: import, look up, delete."""
 
 import logging
+from collections import Counter
 from collections.abc import Mapping
 
 import msgspec
@@ -9,10 +10,10 @@ from app.domain.errors import Conflict, NotFound
 from app.domain.ids import new_id
 from app.domain.plan import Breakdown, Phase, Plan, PlanStatus, Task
 from app.record.breakdowns import Breakdowns
+from app.record.decompositions import Decompositions
 from app.record.errors import AlreadyExists, StillReferenced
 from app.record.pages import Page
 from app.record.plans import Plans, PlanSummary, StoredPlan
-from app.services.clock import Clock
 from app.services.errors import LiveUnavailable
 from app.services.identity import Principal
 from app.services.jobs import Jobs
@@ -26,37 +27,50 @@ class PlanService:
     """Takes plans in and gives them out."""
 
     def __init__(
-        self, plans: Plans, breakdowns: Breakdowns, jobs: Jobs, limits: ReadLimits, clock: Clock
+        self,
+        plans: Plans,
+        breakdowns: Breakdowns,
+        decompositions: Decompositions,
+        jobs: Jobs,
+        limits: ReadLimits,
     ) -> None:
         self._plans = plans
         self._breakdowns = breakdowns
+        self._decompositions = decompositions
         self._jobs = jobs
         self._limits = limits
-        self._clock = clock
 
-    def import_upload(self, principal: Principal, filename: str, data: bytes) -> View:
+    def import_upload(
+        self, principal: Principal, filename: str, data: bytes, plan_id: str = ""
+    ) -> View:
         """Store an uploaded plan and have it broken down.
+
+        Doing so again with the same ``plan_id`` gives the first.
 
         Raises:
             InvalidPlan: It cannot be read; nothing was stored.
         """
-        return self._import(principal, PlanSource.from_upload(filename, data), new_id("plan"))
+        return self._import(principal, PlanSource.from_upload(filename, data), plan_id)
 
-    def import_json(self, principal: Principal, document: object) -> View:
+    def import_json(self, principal: Principal, document: object, plan_id: str = "") -> View:
         """Store a plan given as JSON and have it broken down.
+
+        Doing so again with the same ``plan_id`` gives the first.
 
         Raises:
             InvalidPlan: It has faults; nothing was stored.
             Conflict: A plan of this id exists.
         """
-        return self._import(principal, PlanSource.from_json(document), new_id("plan"))
+        return self._import(principal, PlanSource.from_json(document), plan_id)
 
-    def _import(self, principal: Principal, source: PlanSource, plan_id: str) -> View:
-        plan = read_plan(source, self._limits, plan_id)
+    def _import(self, principal: Principal, source: PlanSource, given_id: str) -> View:
+        plan = read_plan(source, self._limits, given_id or new_id("plan"))
         workspace_id, plan_id = principal.workspace_id, plan.plan_id
         try:
             self._plans.add(workspace_id, plan, PlanStatus.DECOMPOSING, principal.actor)
         except AlreadyExists as error:
+            if plan_id == given_id:  # By an earlier try; maintenance sees to its breakdown.
+                return self.get(workspace_id, plan_id)
             raise Conflict(f"A plan {plan_id!r} exists.") from error
         version = self._plans.next_version(workspace_id, plan_id)
         try:
@@ -75,7 +89,22 @@ class PlanService:
         stored = self._stored(workspace_id, plan_id)
         found = self._breakdowns.of_plan(workspace_id, plan_id, stored.decomposition_version)
         phases = [_phase_view(phase, found, whole=False) for phase in stored.plan.phases]
-        return {**_plan_view(stored), "phases": phases}
+        told = self._decomposition(workspace_id, stored)
+        return {**_plan_view(stored), "decomposition": told, "phases": phases}
+
+    def _decomposition(self, workspace_id: str, stored: StoredPlan) -> View:
+        """Tell how far the newest version is, who did it, and what models have used in all."""
+        plan_id, version = stored.plan.plan_id, stored.decomposition_version
+        wanted = self._decompositions.wanted(workspace_id, plan_id, version)
+        made = self._decompositions.made(workspace_id, plan_id, version)
+        return {
+            "strategy": wanted.strategy,
+            "agent_id": wanted.agent_id,
+            "tasks_total": len(wanted.task_ids or stored.plan.tasks),
+            "tasks_done": len(made),
+            "strategies": Counter(made.values()),
+            "usage": msgspec.to_builtins(self._decompositions.spent(workspace_id, plan_id)),
+        }
 
     def tasks(self, workspace_id: str, plan_id: str) -> View:
         """Give the task tree of a plan with its breakdowns.
@@ -104,22 +133,6 @@ class PlanService:
             cursor=cursor,
         )
         return Page([_summary_view(one) for one in page.items], page.next_cursor)
-
-    def approve(self, principal: Principal, plan_id: str, task_id: str) -> View:
-        """Accept a breakdown that needs review; approving again changes nothing.
-
-        Raises:
-            NotFound: There is no such plan or task, or it has no breakdown yet.
-        """
-        workspace_id = principal.workspace_id
-        stored = self._stored(workspace_id, plan_id)
-        self._breakdowns.approve(workspace_id, plan_id, task_id, principal.actor, self._clock())
-        found = self._breakdowns.of_plan(workspace_id, plan_id, stored.decomposition_version)
-        if task_id not in found:
-            raise NotFound(f"Task {task_id!r} of this plan has no breakdown.")
-        if stored.status is PlanStatus.NEEDS_REVIEW and not waiting_for_review(found):
-            self._plans.set_status(workspace_id, plan_id, PlanStatus.READY)
-        return breakdown_view(found[task_id])
 
     def delete(self, principal: Principal, plan_id: str) -> None:
         """Delete a plan.
@@ -193,6 +206,7 @@ def _task_view(task: Task, breakdown: Breakdown | None, *, whole: bool) -> View:
         "prerequisites": task.prerequisites,
         "context": task.context,
         "subtasks": [msgspec.to_builtins(one) for one in task.written_subtasks],
+        "version": None,
         "decomposition_confidence": None,
         "confidence_reasons": [],
         "confidence_parts": [],
@@ -202,6 +216,7 @@ def _task_view(task: Task, breakdown: Breakdown | None, *, whole: bool) -> View:
     if breakdown is not None:
         shown = breakdown_view(breakdown)
         names = (
+            "version",
             "decomposition_confidence",
             "confidence_reasons",
             "confidence_parts",

@@ -131,10 +131,13 @@ class UpkeepService:
             self._work.watch(workspace_id, agent_id, now)
 
     def _retire(self, workspace_id: str, timer: Timer) -> None:
-        """Put an ended execution away, once the record has all of it."""
+        """Put an ended execution away, once the record has all of it.
+
+        What is set aside of it is in Redis only, until the record takes it.
+        """
         header = self._live.header(workspace_id, timer.execution_id)
         recorded = self._executions.get(workspace_id, timer.execution_id)
         complete = recorded is not None and recorded.seq == header.seq
-        if complete and self._history.last_seq(timer.execution_id) == header.seq:
+        if complete and self._history.holds_all(timer.execution_id, header.seq):
             self._live.retire(workspace_id, header)
             logger.info("execution retired", extra={"execution_id": timer.execution_id})

@@ -29,6 +29,7 @@ def execution_view(header: Header) -> View:
         "execution_id": header.execution_id,
         "plan_id": header.plan_id,
         "plan_title": header.title,
+        "plan_version": header.plan_version,
         "agent_id": header.agent_id,
         "ordering": header.ordering,
         "status": header.status,
@@ -277,6 +278,7 @@ def breakdown_view(breakdown: Breakdown) -> View:
     """Give a breakdown as the contract's decomposition."""
     return {
         "task_id": breakdown.task_id,
+        "version": breakdown.version,
         "decomposition_confidence": breakdown.confidence,
         "confidence_reasons": breakdown.confidence_reasons,
         "confidence_parts": [msgspec.to_builtins(one) for one in breakdown.parts],
@@ -288,6 +290,12 @@ def breakdown_view(breakdown: Breakdown) -> View:
         "notes": breakdown.notes,
         "warnings": [msgspec.to_builtins(one) for one in breakdown.warnings],
         "usage": breakdown.usage,
+        "approved_by": breakdown.approved_by,
+        "approved_at": breakdown.approved_at,
+        "edited_by": breakdown.edited_by,
+        "edited_at": breakdown.edited_at,
+        "note": breakdown.note,
+        "changes": breakdown.changes,
     }
 
 

@@ -57,6 +57,11 @@ class Catalogue:
 
     def __init__(self, actions: Mapping[str, Action]) -> None:
         self._actions = dict(actions)
+        self._names = {
+            other: name
+            for name, action in reversed([*actions.items()])
+            for other in action.synonyms
+        }
         self._words = {name: _words(name, action) for name, action in actions.items()}
 
     @property
@@ -72,6 +77,11 @@ class Catalogue:
     def get(self, name: str) -> Action | None:
         """Find an action."""
         return self._actions.get(name)
+
+    def known_as(self, name: str) -> str:
+        """Give the action's name here, where this is one of its other names; else as it is."""
+        spelled = "_".join(name.casefold().replace("-", " ").split())
+        return spelled if spelled in self._actions else self._names.get(spelled, name)
 
     def words(self, name: str) -> frozenset[str]:
         """Give the stems of the words that speak for an action."""

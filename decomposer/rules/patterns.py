@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from decomposer.errors import PhraseError
-from decomposer.words import Word, stem_of, word_set, words_of
+from decomposer.words import Word, stem_of, unbracketed, word_set, words_of
 
 GAP: Final = 6
 """Most words that ``..`` passes over."""
@@ -122,4 +122,4 @@ def _element(part: str) -> frozenset[str] | str:
 def _kept(text: str, words: Sequence[Word], here: int, until: int) -> str:
     if here >= until:
         return ""
-    return text[words[here].start : words[until - 1].end][:LONGEST].strip(_TRIMMED)
+    return unbracketed(text[words[here].start : words[until - 1].end][:LONGEST]).strip(_TRIMMED)

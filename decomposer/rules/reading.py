@@ -12,6 +12,7 @@ from decomposer.words import (
     foreign_balance,
     sentences_of,
     trimmed,
+    unbracketed,
     word_set,
     words_of,
 )
@@ -147,7 +148,9 @@ def _object(title: str, words: Sequence[Word]) -> str:
     begin = 1
     while begin < len(words) - 1 and words[begin].stem in _BETWEEN:
         begin += 2 if words[begin].stem in _JOINING else 1
-    return title[words[begin].start : words[-1].end] if begin < len(words) else title.strip()
+    if begin >= len(words):
+        return title.strip()
+    return unbracketed(title[words[begin].start : words[-1].end])
 
 
 def _party(title: str, words: Sequence[Word]) -> str:

@@ -47,6 +47,11 @@ class RuleStrategy:
         subtasks = subtasks or self._of_itself(task, ground, frame)
         return Proposal("rules", subtasks, notes=str(ground.kind))
 
+    def only_a_person(self, title: str, frame: Frame) -> str:
+        """Give the words of a title that make it a person's work; empty where there are none."""
+        duty = self._read(Item(title), self._ground(frame.plan)).instead
+        return duty.words if duty else ""
+
     def _ground(self, plan: Plan) -> _Ground:
         # One plan after the other: a thread that comes between costs only the time to look anew.
         last = self._last
@@ -77,7 +82,7 @@ class RuleStrategy:
     ) -> Iterator[Subtask]:
         """Give one item's steps; the last bears its id, for that is what others wait for."""
         drafts = self._drafts(Item(written.title, written.description, written.resources), ground)
-        source = _source(task, written)
+        source = source_of(task, written)
         number = 0
         for index, draft in enumerate(drafts):
             subtask_id = written.subtask_id
@@ -87,7 +92,7 @@ class RuleStrategy:
             step = subtask_of(
                 kept, subtask_id, waits, source, self.rulebook.catalogue, frame.defaults
             )
-            yield _with_stated(step, written)
+            yield stated(step, written)
             waits = [subtask_id]
 
     def _of_itself(self, task: Task, ground: _Ground, frame: Frame) -> list[Subtask]:
@@ -140,7 +145,8 @@ def _is_foreign(plan: Plan) -> bool:
     return foreign_balance(" ".join(text[:500] for text in texts)) >= FOREIGN_FROM
 
 
-def _source(task: Task, written: WrittenSubtask) -> Source:
+def source_of(task: Task, written: WrittenSubtask) -> Source:
+    """Name a written subtask as a source, with its first words."""
     first = next(iter(sentences_of(written.description[:2000])), "")
     quote = f"{written.title}: {first}" if first else written.title
     return Source(task.task_id, written.subtask_id, quote[:LONGEST_QUOTE])
@@ -154,7 +160,8 @@ def _as_written(draft: Draft, written: WrittenSubtask) -> Draft:
     return msgspec.structs.replace(draft, params=draft.params | given)
 
 
-def _with_stated(step: Subtask, written: WrittenSubtask) -> Subtask:
+def stated(step: Subtask, written: WrittenSubtask) -> Subtask:
+    """Let what the plan states of a written subtask stand over what a strategy says."""
     return msgspec.structs.replace(
         step,
         timeout_hours=written.timeout_hours or step.timeout_hours,

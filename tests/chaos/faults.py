@@ -19,7 +19,6 @@ from tests.chaos.site import Site, until
 
 PROCESSES: Final = ("web", "worker", "clock", "desk", "redis", "postgres")
 _APART_SECONDS: Final = 120
-_APART_FACTOR: Final = 4
 _FSYNC_DELAY_US: Final = 100_000
 _PULSE_SECONDS: Final = 0.1
 _TAKE_AGAIN_SECONDS: Final = 0.2
@@ -124,8 +123,7 @@ def set_clocks_forward(site: Site, _chance: random.Random, hold_s: float) -> Non
 
 
 def _clocks_apart(site: Site, sign: float, hold_s: float) -> None:
-    # Short runs have no time to wait for what is set minutes too late.
-    apart_s = math.copysign(min(_APART_SECONDS, _APART_FACTOR * hold_s), sign)
+    apart_s = math.copysign(_APART_SECONDS, sign)
     port = free_port()
     shown = {"PLANEXE_PORT": str(port), "PLANEXE_WEB_PROCESSES": "1"}
     master = site.start_extra("web", apart_s, **shown)

@@ -1,10 +1,9 @@
 """Starts a process of ours whose clock is wrong: ``python -m tests.chaos.shifted SECONDS NAME``.
 
-``time.time`` and the clock of the services are replaced before the program is loaded. Redis and
-PostgreSQL keep their own time, as they do when the machines of an installation disagree.
+``time.time`` is replaced before the program is loaded. Redis and PostgreSQL keep their own time,
+as they do when the machines of an installation disagree.
 """
 
-import datetime as dt
 import sys
 import time
 from importlib import import_module
@@ -27,9 +26,6 @@ def shift(seconds: float) -> None:
     true_time, true_nanoseconds = time.time, time.time_ns
     time.time = lambda: true_time() + seconds
     time.time_ns = lambda: true_nanoseconds() + int(seconds * 1e9)
-    clock = import_module("app.services.clock")
-    true_clock = clock.system_clock
-    vars(clock)["system_clock"] = lambda: true_clock() + dt.timedelta(seconds=seconds)
 
 
 def main() -> None:

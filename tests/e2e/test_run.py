@@ -7,6 +7,7 @@ import stat
 import subprocess
 import threading
 from pathlib import Path
+from socket import create_connection
 
 import httpx
 import pytest
@@ -165,7 +166,10 @@ def test_run_that_is_killed_goes_on_where_it_was_and_ends_with_ctrl_c() -> None:
 
 
 def _end_with_waiters(run: Serving) -> None:
-    """Press Ctrl-C while polls and sockets are open: both get a proper end."""
+    """Press Ctrl-C while polls and sockets are open: both get a proper end.
+
+    Nor do connections hold it up on which nothing is asked, as browsers keep them.
+    """
     with run.api() as api:
         body = {"name": "Waiting", "capabilities": ["nothing"]}
         agent = api.post("/api/agents", json=body).json()
@@ -185,7 +189,11 @@ def _end_with_waiters(run: Serving) -> None:
         path = f"/api/agents/{agent['agent_id']}"
         until("the poll waits", lambda: api.get(path).json()["last_contact_at"])
 
-    assert run.end(signal.SIGINT) == 0
+    parts = httpx.URL(run.url)
+    with run.api() as browser, create_connection((parts.host, parts.port or 80)):
+        assert browser.get("/healthz").status_code == 200
+        assert run.end(signal.SIGINT) == 0
+    assert "it is killed" not in run.said()
     assert lock_holders(run.data_dir) == []
     poll.join(timeout=5)
     assert statuses == [204]

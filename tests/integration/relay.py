@@ -13,12 +13,12 @@ class Relay:
     Used as a context: leaving it ends every connection.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, port: int = 0) -> None:
         parts = urlsplit(url)
         self._to = (parts.hostname or "", parts.port or 6379)
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        port = self._listener.getsockname()[1]
-        self.url = url.replace(f"{parts.hostname}:{parts.port}", f"127.0.0.1:{port}")
+        self._listener = socket.create_server(("127.0.0.1", port))
+        self.port: int = self._listener.getsockname()[1]
+        self.url = url.replace(f"{parts.hostname}:{parts.port}", f"127.0.0.1:{self.port}")
         self._links: list[_Link] = []
         self._thread = threading.Thread(target=self._accept, name="relay", daemon=True)
 
@@ -29,7 +29,12 @@ class Relay:
 
     def __exit__(self, *_: object) -> None:
         """End every connection."""
-        self._listener.shutdown(socket.SHUT_RDWR)
+        self.close()
+
+    def close(self) -> None:
+        """End every connection and take no more; doing it again changes nothing."""
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._thread.join()
         self.cut()

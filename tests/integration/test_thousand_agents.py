@@ -399,7 +399,7 @@ def test_a_thousand_unreliable_agents_bring_every_execution_to_its_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # The clock runs far ahead of the time: else every poll would ask PostgreSQL for its agent.
-    monkeypatch.setattr("app.services.agents.AGENT_CACHE_LIFE", dt.timedelta(days=1))
+    monkeypatch.setattr("app.services.remembered.LIFE", dt.timedelta(days=1))
     tally = Tally()
     helpers = hire_helpers(stage, tally)
     workers = hire(stage, helpers, tally)

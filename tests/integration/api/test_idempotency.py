@@ -1,18 +1,21 @@
 """``Idempotency-Key``: the same POST sent twice is carried out once and answered twice."""
 
+import datetime as dt
 import json
 import threading
 from typing import Any
 
 import pytest
+import redis
 
 from app.live.answers import StoredAnswers
 from app.live.errors import LiveUnavailable
 from app.live.executions import LiveExecutions
 from app.record.errors import RecordUnavailable
 from app.record.plans import Plans
+from app.services import answers as answer_service
 
-from ..stage import plan_document
+from ..stage import plan_document, wait_until
 from .conftest import AgentCaller, Scene
 from .contract import Caller
 
@@ -162,6 +165,58 @@ def test_execution_whose_answer_was_lost_is_made_once(
     assert (first.status_code, first.json["status"]) == (201, "QUEUED")
     assert first.json == again.json
     assert count(user, "/api/executions") == 1
+
+
+@pytest.mark.parametrize("as_file", [False, True], ids=["json", "file"])
+def test_plan_whose_answer_was_lost_is_imported_once(
+    user: Caller, monkeypatch: pytest.MonkeyPatch, *, as_file: bool
+) -> None:
+    def send() -> Any:
+        if not as_file:
+            return user.post("/api/plans", plan_document(), headers=KEY)
+        body = json.dumps(plan_document()).encode()
+        head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="p.json"\r\n\r\n'
+        kind = "multipart/form-data; boundary=x"
+        data = head + body + b"\r\n--x--\r\n"
+        return user.post("/api/plans", data=data, content_type=kind, headers=KEY)
+
+    add = Plans.add
+
+    def lose_the_answer(*given: Any) -> None:
+        add(*given)
+        raise RecordUnavailable("PostgreSQL does not answer.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Plans, "add", lose_the_answer)
+        assert send().status_code == 503
+
+    first, again = send(), send()
+    assert first.status_code == 202
+    assert first.json == again.json
+    assert count(user, "/api/plans") == 1
+
+
+def test_key_is_held_for_as_long_as_its_request_runs(
+    user: Caller, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answer_service, "RENEWED_EVERY", dt.timedelta(milliseconds=10))
+    add = Plans.add
+
+    def slow(*given: Any) -> None:
+        with redis.Redis.from_url(redis_url) as client:
+            (name,) = client.keys("*:idem:*")
+            client.pexpire(name, 1000)  # As if it had been reserved nine seconds ago.
+            wait_until("it is renewed", lambda: client.pttl(name) > 2000)
+        add(*given)
+
+    monkeypatch.setattr(Plans, "add", slow)
+
+    assert user.post("/api/plans", plan_document(), headers=KEY).status_code == 202
+    wait_until("nobody renews it any more", lambda: "reservation" not in _threads())
+
+
+def _threads() -> set[str]:
+    return {thread.name for thread in threading.enumerate()}
 
 
 def test_answer_goes_out_although_it_cannot_be_kept(

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import psycopg
@@ -67,6 +69,18 @@ def test_set_up_that_was_cut_off_is_done_again(data_dir: Path) -> None:
 
     with running_servers(data_dir) as urls, psycopg.connect(urls.database_url) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who has ended")
+def test_server_whose_death_nobody_has_noted_is_no_obstacle(data_dir: Path) -> None:
+    with running_servers(data_dir):
+        pass
+    cluster = data_dir / "postgres/cluster"
+    with subprocess.Popen(["sleep", "0.3"]) as dying:
+        (cluster / "postmaster.pid").write_text(f"{dying.pid}\n{cluster}\n0\n0\n\n\n\n")
+
+        with running_servers(data_dir) as urls, psycopg.connect(urls.database_url) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the database as another account")

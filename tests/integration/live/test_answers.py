@@ -30,6 +30,23 @@ def test_a_repeat_gets_the_answer_that_was_kept(client: redis.Redis) -> None:
     assert RESERVED_FOR.total_seconds() < life(client) <= ANSWER_LIFE.total_seconds()
 
 
+def test_a_reservation_is_renewed_and_an_answer_is_not(client: redis.Redis) -> None:
+    answers = StoredAnswers(client)
+    answers.begin(WORKSPACE, USER, KEY, "h1")
+    client.expire(Keys(WORKSPACE).idempotency(USER, KEY), 2)
+    answers.renew(WORKSPACE, USER, KEY)
+    assert life(client) > 2
+    answers.keep(WORKSPACE, USER, KEY, ANSWER)
+    answers.renew(WORKSPACE, USER, KEY)
+    assert life(client) > RESERVED_FOR.total_seconds()
+
+
+def test_renewing_reserves_nothing_that_is_free(client: redis.Redis) -> None:
+    answers = StoredAnswers(client)
+    answers.renew(WORKSPACE, USER, KEY)
+    assert answers.begin(WORKSPACE, USER, KEY, "h1") is None
+
+
 def test_a_failed_request_may_be_tried_again_with_its_key(client: redis.Redis) -> None:
     answers = StoredAnswers(client)
     answers.begin(WORKSPACE, USER, KEY, "h1")

@@ -1,8 +1,9 @@
+import msgspec
 import pytest
 from sqlalchemy import Engine, text
 
 from app.domain.errors import NotFound
-from app.domain.plan import ConfidencePart, Plan, PlanWarning
+from app.domain.plan import Breakdown, ConfidencePart, Plan, PlanWarning
 from app.record.breakdowns import Breakdowns
 from app.record.engine import transaction
 from app.record.plans import Plans
@@ -15,6 +16,11 @@ def breakdowns(engine: Engine, plan: Plan) -> Breakdowns:
     """Breakdowns of a stored plan, none yet."""
     del plan
     return Breakdowns(engine)
+
+
+def at(version: int, breakdown: Breakdown) -> Breakdown:
+    """Give a breakdown as it comes back."""
+    return msgspec.structs.replace(breakdown, version=version)
 
 
 def test_breakdowns_come_back_as_they_were_given(breakdowns: Breakdowns) -> None:
@@ -32,7 +38,7 @@ def test_breakdowns_come_back_as_they_were_given(breakdowns: Breakdowns) -> None
         make_breakdown("task_0_1", subtasks=0),
     ]
     assert breakdowns.add(WORKSPACE, "plan_1", 1, given) == 2
-    assert breakdowns.of_plan(WORKSPACE, "plan_1") == {it.task_id: it for it in given}
+    assert breakdowns.of_plan(WORKSPACE, "plan_1") == {it.task_id: at(1, it) for it in given}
     assert breakdowns.of_plan("ws_2", "plan_1") == {}
 
 
@@ -53,8 +59,9 @@ def test_each_task_has_its_newest_breakdown_up_to_a_version(breakdowns: Breakdow
     breakdowns.add(WORKSPACE, "plan_1", 1, first)
     breakdowns.add(WORKSPACE, "plan_1", 3, [again])
     assert breakdowns.of_plan(WORKSPACE, "plan_1", 0) == {}
+    first = [at(1, it) for it in first]
     assert list(breakdowns.of_plan(WORKSPACE, "plan_1", 2).values()) == first
-    newest = {"task_0_0": again, "task_0_1": first[1]}
+    newest = {"task_0_0": at(3, again), "task_0_1": first[1]}
     assert breakdowns.of_plan(WORKSPACE, "plan_1", 3) == newest
     assert breakdowns.of_plan(WORKSPACE, "plan_1") == newest
 
@@ -64,7 +71,7 @@ def test_first_breakdown_of_a_version_is_kept(breakdowns: Breakdowns) -> None:
     breakdowns.add(WORKSPACE, "plan_1", 1, [first])
     repeated = [make_breakdown("task_0_0", 5), make_breakdown("task_0_1", 1)]
     assert breakdowns.add(WORKSPACE, "plan_1", 1, repeated) == 1
-    assert breakdowns.of_plan(WORKSPACE, "plan_1")["task_0_0"] == first
+    assert breakdowns.of_plan(WORKSPACE, "plan_1")["task_0_0"] == at(1, first)
     assert breakdowns.add(WORKSPACE, "plan_1", 1, []) == 0
 
 
@@ -75,16 +82,20 @@ def test_breakdown_of_an_unknown_task_is_refused(breakdowns: Breakdowns) -> None
     assert breakdowns.of_plan(WORKSPACE, "plan_1") == {}
 
 
-def test_approval_clears_the_review_of_the_newest_breakdown_once(breakdowns: Breakdowns) -> None:
-    for version in (1, 2):
-        waiting = make_breakdown("task_0_0", needs_review=True)
-        breakdowns.add(WORKSPACE, "plan_1", version, [waiting])
-    assert breakdowns.approve(WORKSPACE, "plan_1", "task_0_0", "user_1", NOON)
-    newest = breakdowns.of_plan(WORKSPACE, "plan_1")["task_0_0"]
-    assert (newest.needs_review, newest.approved_by) == (False, "user_1")
-    assert breakdowns.of_plan(WORKSPACE, "plan_1", 1)["task_0_0"].needs_review
-    assert not breakdowns.approve(WORKSPACE, "plan_1", "task_0_0", "user_2", NOON)
-    assert not breakdowns.approve("ws_2", "plan_1", "task_0_0", "user_2", NOON)
+def test_versions_are_listed_newest_first_with_what_they_hold(breakdowns: Breakdowns) -> None:
+    breakdowns.add(WORKSPACE, "plan_1", 1, [make_breakdown("task_0_0", 2)])
+    breakdowns.add(WORKSPACE, "plan_1", 1, [make_breakdown("task_0_1", 1)])
+    edited = make_breakdown("task_0_0", 3, edited_by="user:1", edited_at=NOON, changes=["Split."])
+    breakdowns.add(WORKSPACE, "plan_1", 2, [edited])
+
+    rows = breakdowns.versions(WORKSPACE, "plan_1")
+    told = [(row.version, row.task_id, row.subtasks_total) for row in rows]
+    assert told == [(2, "task_0_0", 3), (1, "task_0_0", 2), (1, "task_0_1", 1)]
+    assert (rows[0].edited_by, rows[0].edited_at, rows[0].changes) == ("user:1", NOON, ["Split."])
+    assert breakdowns.versions(WORKSPACE, "plan_1", limit=1) == rows[:1]
+    assert breakdowns.versions(WORKSPACE, "plan_1", before=2) == rows[1:]
+    assert breakdowns.versions(WORKSPACE, "plan_1", "task_0_1") == rows[2:]
+    assert breakdowns.versions("ws_2", "plan_1") == []
 
 
 def test_breakdowns_go_with_their_plan(breakdowns: Breakdowns, plans: Plans) -> None:

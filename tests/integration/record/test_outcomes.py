@@ -48,7 +48,7 @@ def carry_out(services: Services, stage: Stage) -> str:
     agent = stage.agent(capabilities=[{"action": "*"}], max_concurrent_tasks=10)
     plan_id = stage.plan(PLAN)
     for task in ("smooth", "retried", "helped", "persons"):
-        services.plans.approve(stage.owner, plan_id, task)
+        services.review.approve(stage.owner, plan_id, task)
     request = {"plan_id": plan_id, "agent_id": agent.agent_id}
     execution_id: str = services.executions.create(stage.owner, request)["execution_id"]
     fatal = {"error_type": "permanent", "error_message": "no"}

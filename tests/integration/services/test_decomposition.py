@@ -45,7 +45,7 @@ def test_breaking_down_again_changes_nothing(services: Services, stage: Stage) -
 def test_approval_outlives_a_message_that_comes_twice(services: Services, stage: Stage) -> None:
     plan_id = stage.plan(VAGUE)
     assert status(services, stage, plan_id) == "NEEDS_REVIEW"
-    services.plans.approve(stage.owner, plan_id, "vague")
+    services.review.approve(stage.owner, plan_id, "vague")
     assert status(services, stage, plan_id) == "READY"
 
     services.decomposition.decompose(stage.workspace_id, plan_id, 1)
@@ -61,8 +61,8 @@ def test_unreviewed_breakdown_holds_the_start_back_until_it_is_approved(
         start(services, stage, plan_id)
     assert [fault.where for fault in caught.value.faults] == ["tasks.vague"]
 
-    shown = services.plans.approve(stage.owner, plan_id, "vague")
-    services.plans.approve(stage.owner, plan_id, "vague")
+    shown = services.review.approve(stage.owner, plan_id, "vague")
+    services.review.approve(stage.owner, plan_id, "vague")
 
     assert shown["needs_review"] is False
     assert start(services, stage, plan_id)["status"] == "QUEUED"
@@ -77,7 +77,7 @@ def test_gate_holds_the_start_back_until_it_is_overridden_with_a_reason(
     assert status(services, stage, plan_id) == "REFUSED"
     for phase in services.plans.tasks(stage.workspace_id, plan_id)["phases"]:
         for task in phase["tasks"]:
-            services.plans.approve(stage.owner, plan_id, task["task_id"])
+            services.review.approve(stage.owner, plan_id, task["task_id"])
 
     for approvals in ({}, {"redline": {"reason": ""}}, {"go_no_go": {"reason": "other gate"}}):
         with pytest.raises(ApprovalRequired) as caught:
@@ -111,9 +111,9 @@ def test_unknown_task_cannot_be_approved(services: Services, stage: Stage) -> No
     plan_id = stage.plan(plan_document())
 
     with pytest.raises(NotFound):
-        services.plans.approve(stage.owner, plan_id, "t9")
+        services.review.approve(stage.owner, plan_id, "t9")
     with pytest.raises(NotFound):
-        services.plans.approve(stage.owner, "plan_none", "t0")
+        services.review.approve(stage.owner, "plan_none", "t0")
 
 
 def test_plan_of_a_live_execution_cannot_be_deleted(services: Services, stage: Stage) -> None:
@@ -163,9 +163,10 @@ def test_steps_are_matched_with_the_agents_of_the_workspace_or_with_the_one_name
 
     other = services.plans.import_json(stage.owner, document)["plan_id"]
     named = stage.agent(capabilities=[{"action": "*"}]).agent_id
-    services.decomposition.decompose(stage.workspace_id, other, 1, named)
+    services.decomposition.request(stage.owner, other, {"agent_id": named})
+    services.decomposition.decompose(stage.workspace_id, other, 2)
     assert actions(services, stage, other) == ["web_search"]
-    services.plans.approve(stage.owner, plan_id, "t")
+    services.review.approve(stage.owner, plan_id, "t")
     start = {"plan_id": plan_id, "agent_id": agent.agent_id}
     execution = services.executions.create(stage.owner, start)
     assert execution["open_blockers"] == 0

@@ -92,7 +92,7 @@ def test_plan_waits_until_it_is_reviewed(services: Services, stage: Stage) -> No
     (item,) = services.inbox.page(stage.workspace_id).items
     assert (item["kind"], item["plan_id"], item["execution_id"]) == ("review", plan_id, None)
     assert item["links"]["plan"] == f"/api/plans/{plan_id}"
-    services.plans.approve(stage.owner, plan_id, "v0")
+    services.review.approve(stage.owner, plan_id, "v0")
     assert kinds(stage) == []
 
 
@@ -104,7 +104,7 @@ def test_refused_plan_waits_until_somebody_overrides_its_gates(
     services.decomposition.decompose(stage.workspace_id, plan_id, 1)
     for phase in services.plans.tasks(stage.workspace_id, plan_id)["phases"]:
         for task in phase["tasks"]:
-            services.plans.approve(stage.owner, plan_id, task["task_id"])
+            services.review.approve(stage.owner, plan_id, task["task_id"])
     (item,) = services.inbox.page(stage.workspace_id).items
     assert (item["kind"], item["plan_id"]) == ("review", plan_id)
     assert "gates refuse it" in item["message"]

@@ -242,6 +242,32 @@ def test_event_that_never_goes_in_is_set_aside_and_holds_up_no_other(
     assert_record_proves_itself(settings.database_url or "", stage.workspace_id, bad)
 
 
+def test_execution_with_an_event_set_aside_stays_until_the_record_takes_it(
+    services: Services,
+    settings: Settings,
+    stage: Stage,
+    clock: TurnedClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    agent = stage.agent()
+    execution_id = stage.execution(agent)
+    stage.carry_out(agent)
+    last = services.executions.header(stage.workspace_id, execution_id).seq
+    with monkeypatch.context() as refusing:
+        refusing.setattr(BatchWriter, "write", refusing_one(execution_id, seq=4))
+        services.persistence.drain(stage.workspace_id, NO_TIME)
+    clock.advance(minutes=5)
+    services.upkeep.sweep(stage.workspace_id)
+    assert services.executions._live.headers(stage.workspace_id, [execution_id])
+    assert stage.seqs(execution_id) == list(range(1, last + 1))
+
+    services.persistence.mend()
+    services.upkeep.sweep(stage.workspace_id)
+
+    assert not services.executions._live.headers(stage.workspace_id, [execution_id])
+    assert_record_proves_itself(settings.database_url or "", stage.workspace_id, execution_id)
+
+
 def test_stream_of_an_execution_with_an_event_set_aside_is_not_shed(
     services: Services, stage: Stage, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
@@ -416,6 +416,53 @@ def test_rows_of_an_ended_execution_are_mended(
 
     assert told(services.recovery.recover()) == [("rows", "mended")]
     assert proves(execution_id) == "COMPLETED"
+
+
+@pytest.fixture
+def refused(settings: Settings) -> Iterator[Callable[[str], None]]:
+    """Let the record refuse each change of one execution's row."""
+    refuse = "BEGIN RAISE EXCEPTION 'refused'; END"
+
+    def refused(execution_id: str) -> None:
+        # A trigger that fires for one row takes no parameter but a literal.
+        when = f"WHEN (NEW.execution_id = '{execution_id}')"
+        fires = f"CREATE TRIGGER refuse BEFORE UPDATE ON executions FOR EACH ROW {when}"
+        with psycopg.connect(settings.database_url or "") as connection:
+            connection.execute(
+                f"CREATE FUNCTION refuse() RETURNS trigger AS $${refuse}$$ LANGUAGE plpgsql"
+            )
+            connection.execute(f"{fires} EXECUTE FUNCTION refuse()")
+
+    yield refused
+    with psycopg.connect(settings.database_url or "") as connection:
+        connection.execute("DROP FUNCTION IF EXISTS refuse() CASCADE")
+
+
+def test_one_whose_rows_are_refused_keeps_no_other_down(
+    services: Services,
+    stage: Stage,
+    settings: Settings,
+    client: redis.Redis,
+    refused: Callable[[str], None],
+    proves: Callable[[str], str],
+) -> None:
+    agents = [stage.agent() for _ in range(3)]
+    executions = [stage.execution(agent) for agent in agents]
+    for agent in agents:
+        stage.carry_out(agent, 1)
+    drain(stage)
+    for one in executions:
+        forget_events_after(settings, one, 4)
+    client.flushdb()
+    broken, *others = executions
+    refused(broken)
+
+    findings = services.recovery.recover()
+
+    assert {one.execution_id for one in findings if one.action == PERSON} == {broken}
+    mended = sorted((one.execution_id, one.what) for one in findings if one.action != PERSON)
+    assert mended == sorted((one, what) for one in others for what in ("missing", "rows"))
+    assert {proves(one) for one in others} == {"RUNNING"}
 
 
 def test_a_dry_run_changes_nothing_and_tells_the_same(

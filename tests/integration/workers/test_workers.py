@@ -1,9 +1,7 @@
 """The actors, the clock and the desk on real servers, in this process."""
 
 import functools
-import importlib
 import json
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +14,6 @@ from rq import Queue, SimpleWorker
 from rq.job import JobStatus
 from rq.serializers import JSONSerializer
 
-from app import bootstrap
 from app.planexe.connection import Connection
 from app.planexe.worker import Worker
 from app.services import Services
@@ -31,24 +28,6 @@ from workers.dead_letters import DESK_QUEUE
 from ..stage import Stage, plan_document, wait_until
 
 SHARDS = 2
-
-
-@pytest.fixture
-def broker(
-    settings: Settings, services: Services, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[RedisBroker]:
-    """The actors of this installation, as a worker process declares them."""
-    monkeypatch.setenv("DATABASE_URL", settings.database_url or "")
-    monkeypatch.setenv("REDIS_URL", settings.redis_url or "")
-    monkeypatch.setattr(bootstrap, "of_process", lambda: services)
-    monkeypatch.delitem(sys.modules, "workers.main", raising=False)
-    importlib.import_module("workers.main")
-    broker = dramatiq.get_broker()
-    assert isinstance(broker, RedisBroker)
-    yield broker
-    monkeypatch.delitem(sys.modules, "workers.main", raising=False)
-    broker.close()
-    broker.client.close()
 
 
 @pytest.fixture

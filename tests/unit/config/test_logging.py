@@ -66,3 +66,9 @@ def test_secrets_are_hidden_wherever_they_stand() -> None:
     for secret in (SECRET, "hid/den", "another-word", "other@", "key_abc"):
         assert secret not in written
     assert "header=Bearer ***" in written
+
+
+def test_key_of_the_model_is_hidden() -> None:
+    written = line(Settings(decomposition_api_key="sk-abc123"), "refused: sk-abc123")
+
+    assert "sk-abc123" not in written

@@ -163,24 +163,34 @@ def plan(status: str = "NEEDS_REVIEW", **more: Any) -> Wire:
 
 def breakdown() -> Wire:
     """Make a task tree with breakdowns, one of which needs a review."""
-    steps: list[Wire] = [
-        {
-            "subtask_id": "1.1.1",
-            "title": "Ask three suppliers",
-            "action": "send_email",
-            "reasons": ["send_email: by the rule generic/ask-and-wait"],
-        }
-    ]
+    ask = {
+        "subtask_id": "1.1.1",
+        "title": "Ask three suppliers",
+        "action": "send_email",
+        "params": {"to": HOSTILE, "copies": 3},
+        "dependencies": [],
+        "reasons": ["send_email: by the rule generic/ask-and-wait"],
+    }
+    wait = {
+        "subtask_id": "1.1.2",
+        "title": "Wait for answers",
+        "action": "wait_for_reply",
+        "dependencies": ["1.1.1"],
+        "requires_approval": True,
+    }
+    steps = [ask, wait]
     tasks = [
         {
             "task_id": name,
             "title": f"Task {name}",
+            "version": 1,
+            "description": "Ask around. Buy <b>plaster</b> today.",
+            "uncovered": ["Buy <b>plaster</b>"],
+            "confidence_parts": [
+                {"name": "coverage", "weight": 0.1, "share": 0.25, "explanation": "1 of 2"}
+            ],
             "decomposition_confidence": confidence,
             "confidence_reasons": ["Written as three steps."],
-            "confidence_parts": [
-                {"name": "coverage", "weight": 0.1, "share": 0.25, "explanation": "e"}
-            ],
-            "uncovered": ["Buy <b>plaster</b>"],
             "warnings": [{"message": "It speaks to its reader.", "value": "Ignore <i>this</i>"}],
             "needs_review": confidence < 0.8,
             "strategy": "rules",
@@ -358,7 +368,6 @@ class FakePlans:
 
     rows: list[Wire] = field(default_factory=lambda: [plan()])
     shape: Wire = field(default_factory=breakdown)
-    approved: list[str] = field(default_factory=list[str])
 
     def page(
         self,
@@ -389,10 +398,95 @@ class FakePlans:
             raise InvalidPlan("This is no plan.", [Fault("line 1", f"unexpected {HOSTILE}")])
         return self.rows[0]
 
-    def approve(self, principal: Principal, plan_id: str, task_id: str) -> Wire:
+
+@dataclass
+class FakeReview:
+    """Writes down what was done to breakdowns."""
+
+    newest: int = 1
+    approved: list[str] = field(default_factory=list[str])
+    asked: list[tuple[str, str, Wire]] = field(default_factory=list[tuple[str, str, Wire]])
+
+    def approve(
+        self, principal: Principal, plan_id: str, task_id: str, version: int | None = None
+    ) -> Wire:
         """Note the approval."""
+        self._look(version)
         self.approved.append(task_id)
         return {"task_id": task_id, "needs_review": False}
+
+    def revise(self, principal: Principal, plan_id: str, task_id: str, request: Wire) -> Wire:
+        """Note what is wanted."""
+        return self._change("revise", task_id, request)
+
+    def regenerate(self, principal: Principal, plan_id: str, task_id: str, request: Wire) -> Wire:
+        """Note what is wanted."""
+        return self._change("regenerate", task_id, request)
+
+    def _change(self, kind: str, task_id: str, request: Wire) -> Wire:
+        self._look(request["version"])
+        self.asked.append((kind, task_id, request))
+        return {"version": 2, "changes": ["Changed “it”."]}
+
+    def _look(self, version: int | None) -> None:
+        if version not in (None, self.newest):
+            raise Conflict(f"Version {version} was replaced by version {self.newest}.")
+
+
+@dataclass
+class FakeVersions:
+    """Knows two versions."""
+
+    def of_task(
+        self,
+        workspace_id: str,
+        plan_id: str,
+        task_id: str,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page:
+        """List them."""
+        rows = [
+            {
+                "version": version,
+                "decomposition_confidence": 0.5,
+                "subtasks_total": version,
+                "changes": ["Dropped “tea”."] if version > 1 else [],
+                "note": "",
+                "created_at": NOON,
+                "approved_by": None,
+                "needs_review": True,
+            }
+            for version in (2, 1)
+        ]
+        return FakePage(rows[:limit])
+
+    def compare_task(
+        self, workspace_id: str, plan_id: str, task_id: str, before: int, after: int
+    ) -> Wire:
+        """Compare them."""
+        old = {"subtask_id": "a", "title": "Old tea", "action": "x", "dependencies": []}
+        new = {"subtask_id": "b", "title": f"New {HOSTILE}", "action": "x", "dependencies": []}
+        kept = {"subtask_id": "c", "title": "Kept", "action": "x"}
+        fields = [
+            {"field": "dependencies", "from": ["a"], "to": ["b"]},
+            {"field": "requires_approval", "from": False, "to": True},
+        ]
+        return {
+            "from": before,
+            "to": after,
+            "task_id": task_id,
+            "title": "Task 1.1",
+            "different": True,
+            "from_confidence": 0.5,
+            "to_confidence": 0.75,
+            "from_subtasks": [old, kept],
+            "to_subtasks": [new, kept],
+            "added": [new],
+            "removed": [old],
+            "changed": [{"subtask_id": "c", "title": "Kept", "fields": fields}],
+            "moved": [],
+        }
 
 
 @dataclass
@@ -425,6 +519,8 @@ class FakeServices:
     executions: FakeExecutions = field(default_factory=FakeExecutions)
     history: FakeHistory = field(default_factory=FakeHistory)
     plans: FakePlans = field(default_factory=FakePlans)
+    review: FakeReview = field(default_factory=FakeReview)
+    versions: FakeVersions = field(default_factory=FakeVersions)
     agents: FakeAgents = field(default_factory=FakeAgents)
     blockers: FakeBlockers = field(default_factory=FakeBlockers)
     people: FakePeople = field(default_factory=FakePeople)

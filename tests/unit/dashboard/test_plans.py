@@ -61,8 +61,9 @@ def test_plan_shows_what_its_confidence_is_made_of_and_what_no_step_serves(
 
 
 def test_one_or_all_breakdowns_are_approved(post: Post, services: FakeServices) -> None:
-    answer = post("/plans/plan_1/approve", {"task_id": ["1.1", "1.2"]}, follow_redirects=True)
-    assert services.plans.approved == ["1.1", "1.2"]
+    fields = {"task_id": ["1.1", "1.2"], "version": ["1", "1"]}
+    answer = post("/plans/plan_1/approve", fields, follow_redirects=True)
+    assert services.review.approved == ["1.1", "1.2"]
     assert "Approved 2 breakdowns." in answer.text
 
 

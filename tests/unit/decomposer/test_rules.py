@@ -84,6 +84,13 @@ def test_an_interview_becomes_five_steps_that_name_the_person_and_the_topic() ->
     ]
 
 
+def test_what_stands_in_brackets_is_read_apart_from_the_phrase() -> None:
+    title = "Interview Carol about her workflow (carol@example.org, +44 131 496 0123)"
+    steps = decompose(Task("t", title)).subtasks
+    assert steps[0].params["to"] == "carol@example.org"
+    assert steps[3].params == {"person": "Carol", "topic": "her workflow"}
+
+
 @pytest.mark.parametrize(
     ("title", "params"),
     [

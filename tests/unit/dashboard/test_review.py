@@ -1,0 +1,189 @@
+"""The pages of one task's breakdown."""
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from app.dashboard.presentation import fill_tone, marked, plain, repeated
+from tests.unit.dashboard.conftest import Post
+from tests.unit.dashboard.fakes import HOSTILE, FakeServices, plan
+
+TASK = "/plans/plan_1/tasks/1.1"
+
+
+def test_task_shows_its_source_beside_its_steps(browser: FlaskClient) -> None:
+    text = browser.get(TASK).text
+
+    for expected in ("Ask three suppliers", "send_email", "1 of 2", "60\u00a0%", "Approval"):
+        assert expected in text
+    missing = "Buy &lt;b&gt;plaster&lt;/b&gt;"
+    assert f'Ask around. <mark title="No step serves this">{missing}</mark> today.' in text
+    assert "after <q>Ask three suppliers</q>" in text
+    assert HOSTILE not in text
+
+
+def test_task_shows_its_versions_and_where_to_go_on(browser: FlaskClient) -> None:
+    text = browser.get(TASK).text
+
+    assert "Version 2" in text
+    assert "Dropped “tea”." in text
+    assert f'href="{TASK}/compare?from=1&amp;to=2"' in text
+    assert 'href="/plans/plan_1/tasks/1.1"' in browser.get("/plans/plan_1").text
+    assert 'href="/plans/plan_1/tasks/1.1"' in browser.get("/plans/plan_1/tasks/1.3").text
+
+
+def test_task_of_a_plan_that_is_broken_down_cannot_be_changed(
+    browser: FlaskClient, services: FakeServices
+) -> None:
+    services.plans.rows = [plan("DECOMPOSING")]
+    text = browser.get(TASK).text
+
+    assert "Nothing can be changed" in text
+    assert "Move up" not in text
+
+
+def test_version_that_was_looked_at_is_approved(post: Post, services: FakeServices) -> None:
+    answer = post(f"{TASK}/accept", {"version": "1"})
+
+    assert (answer.status_code, answer.location) == (303, TASK)
+    assert services.review.approved == ["1.1"]
+
+
+@pytest.mark.parametrize("place", ["accept", "revise", "regenerate"])
+def test_form_of_a_version_that_was_replaced_says_so(
+    post: Post, services: FakeServices, place: str
+) -> None:
+    services.review.newest = 3
+    fields = {"version": "1", "op": "drop", "subtask_id": "1.1.1"}
+
+    answer = post(f"{TASK}/{place}", fields, follow_redirects=True)
+
+    assert "Version 1 was replaced by version 3." in answer.text
+    assert (services.review.approved, services.review.asked) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("fields", "operation"),
+    [
+        (
+            {"op": "split", "subtask_id": "a", "parts": "One\r\n\r\n Two "},
+            {"op": "split", "subtask_id": "a", "parts": [{"title": "One"}, {"title": "Two"}]},
+        ),
+        (
+            {"op": "merge", "subtask_ids": ["a", "b"], "title": "Both", "action": ""},
+            {"op": "merge", "subtask_ids": ["a", "b"], "title": "Both"},
+        ),
+        (
+            {"op": "move", "subtask_id": "a", "before": ""},
+            {"op": "move", "subtask_id": "a", "before": None},
+        ),
+        (
+            {"op": "move", "subtask_id": "a", "before": "b"},
+            {"op": "move", "subtask_id": "a", "before": "b"},
+        ),
+        ({"op": "drop", "subtask_id": "a"}, {"op": "drop", "subtask_id": "a"}),
+        (
+            {"op": "add", "title": "New", "description": "", "action": "", "assignee": "human"},
+            {"op": "add", "subtask": {"title": "New", "assignee": "human"}, "before": None},
+        ),
+        (
+            {"op": "edit", "subtask_id": "a", "title": " New ", "timeout_hours": "1.5"},
+            {"op": "edit", "subtask_id": "a", "title": "New", "timeout_hours": 1.5},
+        ),
+        (
+            {"op": "edit", "subtask_id": "a", "has_approval": "1", "has_dependencies": "1"},
+            {"op": "edit", "subtask_id": "a", "requires_approval": False, "dependencies": []},
+        ),
+        (
+            {
+                "op": "edit",
+                "subtask_id": "a",
+                "has_params": "1",
+                "param:to": "x",
+                "param:gone": " ",
+                "json:copies": "[3]",
+                "new_param": "cc",
+                "new_value": "y",
+                "success_criteria": "it is\nthere",
+            },
+            {
+                "op": "edit",
+                "subtask_id": "a",
+                "params": {"to": "x", "copies": [3], "cc": "y"},
+                "success_criteria": ["it is", "there"],
+            },
+        ),
+    ],
+)
+def test_form_becomes_an_operation(
+    post: Post, services: FakeServices, fields: dict[str, Any], operation: dict[str, Any]
+) -> None:
+    answer = post(f"{TASK}/revise", {"version": "1", **fields}, follow_redirects=True)
+
+    asked = {"version": 1, "operations": [operation]}
+    assert services.review.asked == [("revise", "1.1", asked)]
+    assert "Changed “it”. This is version 2." in answer.text
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"version": "x"},
+        {"version": "9" * 30},
+        {"version": "1"},
+        {"version": "1", "op": "explode"},
+        {"version": "1", "op": "edit", "timeout_hours": "nan"},
+        {"version": "1", "op": "edit", "timeout_hours": "soon"},
+        {"version": "1", "op": "edit", "has_params": "1", "json:n": "[" * 5000},
+    ],
+)
+def test_strange_forms_are_refused_with_a_message(
+    post: Post, services: FakeServices, fields: dict[str, str]
+) -> None:
+    answer = post(f"{TASK}/revise", fields, follow_redirects=True)
+
+    assert 'role="alert"' in answer.text
+    assert services.review.asked == []
+
+
+def test_note_goes_along_when_a_task_is_broken_down_anew(
+    post: Post, services: FakeServices
+) -> None:
+    post(f"{TASK}/regenerate", {"version": "1", "message": " smaller steps "})
+
+    asked = {"message": "smaller steps", "version": 1}
+    assert services.review.asked == [("regenerate", "1.1", asked)]
+
+
+def test_versions_stand_side_by_side_with_what_differs(browser: FlaskClient) -> None:
+    text = browser.get(f"{TASK}/compare?from=1&to=2").text
+
+    for expected in ("Old tea", "Removed", "Added", "Changed", "waits for", "asks for approval"):
+        assert expected in text
+    assert "50\u00a0%" in text
+    assert HOSTILE not in text
+
+
+def test_comparison_needs_two_versions_and_a_task_has_to_exist(browser: FlaskClient) -> None:
+    assert browser.get(f"{TASK}/compare?from=1").status_code == 422
+    assert browser.get("/plans/plan_1/tasks/9").status_code == 404
+    assert browser.get("/plans/plan_9/tasks/1.1").status_code == 404
+
+
+def test_sentences_that_no_step_serves_are_marked_where_they_stand() -> None:
+    text = "One. Two. Three."
+
+    assert marked(text, ["Three.", "One."]) == [("One.", True), (" Two. ", False), ("Three.", True)]
+    assert marked(text, []) == [(text, False)]
+    assert marked(text, ["Four."]) == [(text, False)]
+    assert marked(text, ["One. Two.", "Two."]) == [("One. Two.", True), (" Three.", False)]
+    assert marked("", ["x"]) == []
+
+
+def test_values_and_shares_are_shown_for_people() -> None:
+    assert (plain("x"), plain([1, "ü"])) == ("x", '[1,"ü"]')
+    step = {"title": "x", "description": "y", "params": {"title": "x", "description": "z", "n": 1}}
+    assert (repeated(step), repeated({"title": "x"})) == (["title"], [])
+    assert [fill_tone(share) for share in (1.0, 0.5, 0.1)] == ["done", "wait", "fail"]
