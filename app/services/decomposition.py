@@ -1,8 +1,8 @@
 """Breaking plans down, as users ask for it and workers do it."""
 
 import contextlib
-import functools
 import datetime as dt
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Final
 

@@ -50,8 +50,8 @@ deleting.
 - "notes": what is missing or unclear, in one or two sentences; "" where nothing is."""
 
 _WISH: Final = """\
-The person who reviews this plan has read "earlier_steps", which the task has now, and wishes other \
-ones. Follow this wish as far as the rules above allow; it takes no approval away and changes \
+The person who reviews this plan has read "earlier_steps", which the task has now, and wishes \
+other ones. Follow this wish as far as the rules above allow; it takes no approval away and changes \
 nothing about the shape of the answer. The wish, as a JSON string:"""
 
 _PLAIN: Final = "\n\nThe JSON object must match this JSON Schema exactly:\n"
