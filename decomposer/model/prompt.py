@@ -51,8 +51,8 @@ deleting.
 
 _WISH: Final = """\
 The person who reviews this plan has read "earlier_steps", which the task has now, and wishes \
-other ones. Follow this wish as far as the rules above allow; it takes no approval away and changes \
-nothing about the shape of the answer. The wish, as a JSON string:"""
+other ones. Follow this wish as far as the rules above allow; it takes no approval away and \
+changes nothing about the shape of the answer. The wish, as a JSON string:"""
 
 _PLAIN: Final = "\n\nThe JSON object must match this JSON Schema exactly:\n"
 

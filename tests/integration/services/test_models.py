@@ -63,6 +63,7 @@ def sent(services: Services) -> Sent:
     sent = Sent()
     services.decomposition._jobs = sent
     services.plans._jobs = sent
+    services.review._jobs = sent
     return sent
 
 
@@ -335,6 +336,20 @@ class TestRequest:
         actions = [one["action"] for one in server.calls[-1].question["agent_actions"]]
         assert actions == ["crawl"]
 
+    def test_tasks_own_agent_counts_where_none_is_asked_for(
+        self, services: Services, stage: Stage, sent: Sent, server: ModelServer
+    ) -> None:
+        stage.agent(capabilities=[{"action": "dig"}])
+        own = stage.agent(capabilities=[{"action": "crawl"}]).agent_id
+        document = plan_of(3)
+        tasks = document["phases"][0]["tasks"]
+        tasks[1]["agent_id"], tasks[2]["agent_id"] = own, "agent_none"
+        begun(stage, document)
+        carry_out(services, sent.tasks)
+
+        asked = [[one["action"] for one in call.question["agent_actions"]] for call in server.calls]
+        assert asked == [["crawl", "dig"], ["crawl"], []]
+
     def test_what_does_not_exist_is_named(
         self, services: Services, stage: Stage, sent: Sent
     ) -> None:
@@ -356,7 +371,6 @@ class TestWish:
     ) -> None:
         """Have t1 made anew, as a person asks for it and workers do it."""
         sent.tasks.clear()
-        services.review._jobs = sent  # type: ignore[assignment]
         assert services.review.regenerate(stage.owner, plan_id, "t1", asked) is None
         services.decomposition.decompose(*sent.plans[-1])
         carry_out(services, sent.tasks)
@@ -386,7 +400,6 @@ class TestWish:
     ) -> None:
         plan_id = begun(stage, plan_of(2))
         carry_out(services, sent.tasks)
-        services.review._jobs = sent  # type: ignore[assignment]
         services.review.regenerate(stage.owner, plan_id, "t1", {"version": 1})
         services.decomposition.decompose(*sent.plans[-1])
 
