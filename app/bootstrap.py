@@ -180,7 +180,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         jobs,
         Locks(client),
     )
-    single_tasks = SingleTasks(strategies.by_rules(), decomposition.capabilities, defaults)
+    single_tasks = SingleTasks(strategies, decomposition.capabilities, defaults)
     rows = ProofRows(engine)
     events = KeptEvents(log, rows, archives.refuse_archived)
     probes = {"redis": client.ping, "postgresql": Identities(engine).any_user}
@@ -200,7 +200,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
             clock,
         ),
         decomposition=decomposition,
-        review=ReviewService(Revisions(engine), single_tasks, clock),
+        review=ReviewService(Revisions(engine), single_tasks, jobs, clock),
         versions=VersionService(plans, breakdowns),
         inquiries=InquiryService(
             Inquiries(client, blocking), agents, strategies, read_limits, defaults, jobs

@@ -4,15 +4,16 @@ What the plan itself brings with actions is kept as it is and never judged (stra
 Everything else is some strategy's proposal, and treated alike.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
 from app.domain.matching import Fit
-from app.domain.plan import Assignee, Breakdown, ConfidencePart, Plan, PlanWarning, Subtask, Task
+from app.domain.plan import Assignee, Breakdown, ConfidencePart, Plan, Subtask, Task
 from decomposer.confidence import Judged, confidence_of, reason_of
 from decomposer.coverage import coverage_of
+from decomposer.doubts import doubts_of
 from decomposer.instructions import warnings_of
 from decomposer.revision import Revision, judge_revision
 from decomposer.rules.catalogue import Catalogue
@@ -47,7 +48,7 @@ class Decomposer:
         coverage = coverage_of(task, subtasks)
         judged = Judged(task, subtasks, fits, self._catalogue, coverage, proposal, frame.ids)
         confidence, parts = confidence_of(judged)
-        doubts = [*warnings_of(task), *_unknown(subtasks, fits, self._catalogue)]
+        doubts = doubts_of(task, subtasks, fits, self._catalogue)
         return Breakdown(
             task_id=task.task_id,
             strategy=proposal.strategy,
@@ -112,24 +113,6 @@ def _matched(subtask: Subtask, found: Fit, catalogue: Catalogue) -> Subtask:
         )
     told = f"no known agent performs {subtask.action}: it waits for one"
     return msgspec.structs.replace(subtask, reasons=[*subtask.reasons, told])
-
-
-def _unknown(
-    subtasks: Sequence[Subtask], fits: Mapping[str, Fit], catalogue: Catalogue
-) -> list[PlanWarning]:
-    """Tell of actions that neither the catalogue nor an agent knows by name."""
-    return [
-        PlanWarning(
-            "unknown-action",
-            "No agent declares this action, and the catalogue does not have it.",
-            f"subtasks.{subtask.subtask_id}.action",
-            subtask.action,
-        )
-        for subtask in subtasks
-        if (found := fits.get(subtask.subtask_id))
-        and found.how in ("any", "none", "unknown")
-        and catalogue.get(subtask.action) is None
-    ]
 
 
 def _given(task: Task, frame: Frame) -> Breakdown:

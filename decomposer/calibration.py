@@ -45,16 +45,18 @@ class Bucket(msgspec.Struct, frozen=True):
 class Calibration(msgspec.Struct, frozen=True):
     """Predicted against actual. ``brier`` is 0 at best, 0.25 for always saying one half.
 
-    It is None where nothing was predicted yet. ``given`` tasks are counted and not judged.
+    It is None where nothing was predicted yet. ``given`` tasks are counted and not judged;
+    ``archived`` executions are counted and not read.
     """
 
     tasks: int
     given: int
+    archived: int
     brier: float | None
     buckets: list[Bucket]
 
 
-def calibrate(outcomes: Sequence[Outcome]) -> Calibration:
+def calibrate(outcomes: Sequence[Outcome], archived: int = 0) -> Calibration:
     """Compare confidence with outcomes, by tenths and as a Brier score over the tasks."""
     judged = [one for one in outcomes if one.strategy != GIVEN and one.subtasks]
     by_tenth: dict[int, list[Outcome]] = {}
@@ -65,6 +67,7 @@ def calibrate(outcomes: Sequence[Outcome]) -> Calibration:
     return Calibration(
         tasks=len(judged),
         given=sum(one.strategy == GIVEN for one in outcomes),
+        archived=archived,
         brier=round(sum(errors) / len(errors), 4) if errors else None,
         buckets=[_bucket(tenth, by_tenth[tenth]) for tenth in sorted(by_tenth)],
     )

@@ -13,7 +13,7 @@ from app.domain.matching import Fit
 from app.domain.plan import Assignee, Breakdown, ConfidencePart, Subtask, Task
 from decomposer.confidence import WEIGHTS, Judged, confidence_of, reason_of
 from decomposer.coverage import coverage_of
-from decomposer.instructions import warnings_of
+from decomposer.doubts import doubts_of
 from decomposer.rules.catalogue import Catalogue
 from decomposer.strategy import Frame, Proposal
 
@@ -60,7 +60,7 @@ def judge_revision(revision: Revision, frame: Frame, catalogue: Catalogue) -> Br
         needs_review=True,
         approved_by=None,
         approved_at=None,
-        warnings=warnings_of(revision.task),
+        warnings=doubts_of(revision.task, steps, fits, catalogue),
         usage={},
         parts=parts,
         uncovered=coverage.uncovered,

@@ -5,7 +5,7 @@ worked out afterwards (``breakdown``) by code that does not know which strategy 
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -16,10 +16,19 @@ from app.domain.plan import Plan, PlanWarning, Subtask, Task
 from app.domain.revision import Defaults
 
 
+class Wished(msgspec.Struct, frozen=True):
+    """A reviewer's note on the steps that a task has, for who makes others."""
+
+    note: str
+    steps: Sequence[Subtask] = ()
+
+
 class Frame:
     """What a strategy is given besides the task; made once for all tasks of a plan.
 
     ``capabilities`` are those of the agents that may carry the plan out; none known is no fault.
+    ``elsewhere`` are ids of steps that stay as they are. ``wished`` is what a reviewer says who has
+    a task made anew, with the steps that it had.
     """
 
     def __init__(
@@ -27,20 +36,25 @@ class Frame:
         plan: Plan,
         capabilities: Sequence[Capability] = (),
         defaults: Defaults | None = None,
+        elsewhere: Collection[str] = (),
+        wished: Wished | None = None,
     ) -> None:
         self.plan = plan
         self.capabilities = list(capabilities)
         self.defaults = defaults or Defaults()
+        self.elsewhere = elsewhere
+        self.wished = wished
 
     @functools.cached_property
     def ids(self) -> frozenset[str]:
-        """All ids of the plan: those made up keep clear of them."""
+        """All ids that are taken: those made up keep clear of them."""
         tasks = self.plan.tasks
         return frozenset(
             [
                 *(phase.phase_id for phase in self.plan.phases),
                 *(task.task_id for task in tasks),
                 *(item.subtask_id for task in tasks for item in task.written_subtasks),
+                *self.elsewhere,
             ]
         )
 

@@ -60,8 +60,14 @@ class Call:
     def question(self) -> Json:
         """What stands between the fences: the data of the task."""
         user = self.body["messages"][1]["content"]
-        _, data, _ = user.split("\n")
+        _, data, *_ = user.split("\n")
         return json.loads(data)
+
+    @property
+    def wish(self) -> str | None:
+        """What a reviewer wishes: it stands behind the fences."""
+        _, _, _, *said = self.body["messages"][1]["content"].split("\n")
+        return json.loads(said[-1]) if said else None
 
     @property
     def title(self) -> str:

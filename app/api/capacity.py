@@ -12,10 +12,13 @@ BEGINNINGS: Final = frozenset(
         "plans.decompose",
         "plans.generate",
         "plans.import_plan",
+        "review.regenerate",
         "executions.create",
         "files.upload",
         "dashboard.upload",
         "dashboard.start",
+        "dashboard.decompose",
+        "dashboard.regenerate",
     }
 )
 """Endpoints that begin something."""

@@ -44,10 +44,15 @@ def create_blueprint(services: Services, _limits: Limits) -> Blueprint:
     @blueprint.post("/<plan_id>/tasks/<task_id>/regenerate")
     @blueprint.arguments(schemas.RegenerateIn, required=False)
     @blueprint.response(200, schemas.RevisedBreakdown)
+    @blueprint.alt_response(202, schema=schemas.Plan)
     @users_only
     def regenerate(body: dict[str, Any], plan_id: str, task_id: str) -> Response:
-        """Break one task down anew, with a note to the model."""
-        return reply(review.regenerate(caller(), plan_id, task_id, body))
+        """Break one task down anew, with a note to the model; 202 with the plan meanwhile."""
+        made = review.regenerate(caller(), plan_id, task_id, body)
+        if made is not None:
+            return reply(made)
+        view = services.plans.get(caller().workspace_id, plan_id)
+        return reply(view, 202, Location=f"/api/plans/{plan_id}")
 
     @blueprint.get("/<plan_id>/versions")
     @blueprint.arguments(schemas.PageQuery, location="query")

@@ -33,18 +33,19 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
 
 def calibration_of(outcomes: Outcomes, most: int) -> Calibration:
     """Compare the newest executions with what was predicted of them."""
-    return calibrate(
-        [
-            Outcome(one.confidence, one.strategy, one.subtasks, one.smooth)
-            for one in outcomes.newest(most)
-        ]
-    )
+    found = outcomes.newest(most)
+    told = [
+        Outcome(one.confidence, one.strategy, one.subtasks, one.smooth) for one in found.outcomes
+    ]
+    return calibrate(told, found.archived)
 
 
 def table(found: Calibration) -> str:
     """Write a calibration for people."""
+    away = [_away(found.archived)] if found.archived else []
     if found.brier is None:
-        return f"Nothing was predicted yet ({found.given} tasks brought their own subtasks)."
+        told = f"Nothing was predicted yet ({found.given} tasks brought their own subtasks)."
+        return "\n".join([told, *away])
     lines = ["confidence   tasks  predicted  went as planned: tasks, subtasks"]
     lines += [
         f"{one.low:.1f} to {one.high:.1f}  {one.tasks:6}  {one.predicted:9.2f}"
@@ -52,4 +53,10 @@ def table(found: Calibration) -> str:
         for one in found.buckets
     ]
     lines.append(f"Brier score {found.brier:.3f} over {found.tasks} tasks (0 is best).")
-    return "\n".join(lines)
+    return "\n".join([*lines, *away])
+
+
+def _away(executions: int) -> str:
+    many = "1 execution is" if executions == 1 else f"{executions} executions are"
+    told = "the events are in an archive. `planexe-ax history import MONTH` brings them back."
+    return f"{many} left out: {told}"

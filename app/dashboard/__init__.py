@@ -34,10 +34,16 @@ def create_blueprint(services: Services) -> Blueprint:
         services.agents,
         services.verification,
     ).register(blueprint)
-    PlanPages(services.plans, services.review, services.executions, services.agents).register(
-        blueprint
-    )
-    ReviewPages(services.plans, services.review, services.versions).register(blueprint)
+    PlanPages(
+        services.plans,
+        services.review,
+        services.decomposition,
+        services.executions,
+        services.agents,
+    ).register(blueprint)
+    ReviewPages(
+        services.plans, services.review, services.decomposition, services.versions
+    ).register(blueprint)
     waiting = WaitingPages(services.blockers, services.people, services.inbox, services.agents)
     waiting.register(blueprint)
     blueprint.before_request(_guard)

@@ -4,7 +4,7 @@ from typing import Final
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 
-from app.dashboard.ports import Agents, Executions, Plans, Review, Wire
+from app.dashboard.ports import Agents, Decomposition, Executions, Plans, Review, Wire
 from app.dashboard.presentation import rows, wire
 from app.dashboard.refusals import Answer, back_with, done, status_of, told
 from app.dashboard.revisions import version_in
@@ -12,16 +12,23 @@ from app.dashboard.session import visitor
 from app.domain.errors import DomainError
 
 _GATES: Final = ("redline", "go_no_go")
+_STRATEGIES: Final = ("rules", "llm")
 
 
 class PlanPages:
     """Shows plans, takes new ones, and starts them."""
 
     def __init__(
-        self, plans: Plans, review: Review, executions: Executions, agents: Agents
+        self,
+        plans: Plans,
+        review: Review,
+        decomposition: Decomposition,
+        executions: Executions,
+        agents: Agents,
     ) -> None:
         self._plans = plans
         self._review = review
+        self._decomposition = decomposition
         self._executions = executions
         self._agents = agents
 
@@ -32,6 +39,9 @@ class PlanPages:
         blueprint.add_url_rule("/plans/<plan_id>", "plan", self.one)
         blueprint.add_url_rule(
             "/plans/<plan_id>/approve", "approve", self.approve, methods=["POST"]
+        )
+        blueprint.add_url_rule(
+            "/plans/<plan_id>/decompose", "decompose", self.decompose, methods=["POST"]
         )
         blueprint.add_url_rule("/plans/<plan_id>/start", "start", self.start, methods=["POST"])
 
@@ -63,6 +73,7 @@ class PlanPages:
             agents=self._agents.page(workspace_id, limit=200).items,
             faults=faults or [],
             held=held,
+            has_model=self._decomposition.has_model,
             entered=request.form,
         )
 
@@ -77,6 +88,17 @@ class PlanPages:
             return back_with(error, address)
         many = "1 breakdown" if len(chosen) == 1 else f"{len(chosen)} breakdowns"
         return done(address, f"Approved {many}.")
+
+    def decompose(self, plan_id: str) -> Answer:
+        """Have all tasks broken down again."""
+        address = url_for("dashboard.plan", plan_id=plan_id)
+        wanted = request.form.get("strategy")
+        strategy = wanted if wanted in _STRATEGIES else "auto"
+        try:
+            self._decomposition.request(visitor(), plan_id, {"strategy": strategy})
+        except DomainError as error:
+            return back_with(error, address)
+        return done(address, "The plan is being broken down again.")
 
     def start(self, plan_id: str) -> Answer:
         """Start an execution; a gate that refuses asks for a reason first."""

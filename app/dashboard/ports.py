@@ -132,8 +132,23 @@ class Review(Protocol):
         """Carry out operations; takes the body of ``POST …/subtasks/operations``."""
         ...
 
-    def regenerate(self, principal: Principal, plan_id: str, task_id: str, request: Wire) -> Wire:
-        """Break one task down anew; takes the body of ``POST …/regenerate``."""
+    def regenerate(
+        self, principal: Principal, plan_id: str, task_id: str, request: Wire
+    ) -> Wire | None:
+        """Break one task down anew, or begin to; takes the body of ``POST …/regenerate``."""
+        ...
+
+
+class Decomposition(Protocol):
+    """Breaking whole plans down."""
+
+    @property
+    def has_model(self) -> bool:
+        """Tell whether a model is set up."""
+        ...
+
+    def request(self, principal: Principal, plan_id: str, request: Wire) -> None:
+        """Begin another version; takes the body of ``POST …/decompose``."""
         ...
 
 
@@ -252,6 +267,11 @@ class Services(Protocol):
     @property
     def review(self) -> Review:
         """What people do to breakdowns."""
+        ...
+
+    @property
+    def decomposition(self) -> Decomposition:
+        """Breaks plans down anew."""
         ...
 
     @property

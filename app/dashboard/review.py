@@ -4,7 +4,7 @@ from typing import Final
 
 from flask import Blueprint, render_template, request, url_for
 
-from app.dashboard.ports import Plans, Review, Versions, Wire
+from app.dashboard.ports import Decomposition, Plans, Review, Versions, Wire
 from app.dashboard.presentation import rows, tasks_of, wire
 from app.dashboard.refusals import Answer, back_with, done
 from app.dashboard.revisions import operation_of, version_of
@@ -19,9 +19,12 @@ _PATH: Final = "/plans/<plan_id>/tasks/<task_id>"
 class ReviewPages:
     """Shows a breakdown, carries out what a person wants of it, and compares versions."""
 
-    def __init__(self, plans: Plans, review: Review, versions: Versions) -> None:
+    def __init__(
+        self, plans: Plans, review: Review, decomposition: Decomposition, versions: Versions
+    ) -> None:
         self._plans = plans
         self._review = review
+        self._decomposition = decomposition
         self._versions = versions
 
     def register(self, blueprint: Blueprint) -> None:
@@ -48,6 +51,7 @@ class ReviewPages:
             following=_following(tree, task_id),
             titles=_step_titles(tree),
             versions=rows(page).items,
+            has_model=self._decomposition.has_model,
         )
 
     def accept(self, plan_id: str, task_id: str) -> Answer:
@@ -81,7 +85,7 @@ class ReviewPages:
             made = self._review.regenerate(visitor(), plan_id, task_id, wanted)
         except DomainError as error:
             return back_with(error, address)
-        return done(address, _told(made))
+        return done(address, _told(made) if made else "A model breaks this task down anew.")
 
     def compare(self, plan_id: str, task_id: str) -> str:
         """Show two versions side by side."""

@@ -212,6 +212,18 @@ class ConfidencePart(msgspec.Struct, frozen=True):
     explanation: str
 
 
+class Wish(msgspec.Struct, frozen=True):
+    """What a person says who has one task broken down anew, and who that was.
+
+    The note is for a model; it may be empty.
+    """
+
+    task_id: str
+    note: str
+    by: str
+    at: dt.datetime
+
+
 class Breakdown(msgspec.Struct, frozen=True):
     """A task as executable subtasks, with a confidence from 0 to 1 and the reasons for it.
 

@@ -97,6 +97,27 @@ def replace(
     return Revised(bench.changed(), ["Replaced all steps."])
 
 
+def mend(before: Steps, after: Steps) -> dict[str, list[Subtask]]:
+    """Let steps that waited for what other tasks have no more wait for the ends of what they have.
+
+    Args:
+        before: The steps of every task, as they were.
+        after: The steps of every task, where some tasks have others now.
+
+    Returns:
+        The steps of each task that had to be mended.
+    """
+    present = {step.subtask_id for steps in after.values() for step in steps}
+    instead = {
+        step.subtask_id: _ends(after.get(name, ()))
+        for name, steps in before.items()
+        for step in steps
+        if step.subtask_id not in present
+    }
+    mended = {name: [_redirected(step, instead) for step in steps] for name, steps in after.items()}
+    return {name: steps for name, steps in mended.items() if steps != list(after[name])}
+
+
 def written(
     asked: Sequence[NewStep],
     task_id: str,
@@ -191,9 +212,7 @@ class _Bench:
         names = {name: _free(f"{name}.", taken | new) for name in new & taken}
         self._work[self._task_id] = [_renamed(one, names) for one in subtasks]
         self._settle()
-        waited_for = {item for one in self._steps for item in one.dependencies}
-        ends = [one.subtask_id for one in self._steps if one.subtask_id not in waited_for]
-        self._redirect(gone - {one.subtask_id for one in self._steps}, ends)
+        self._redirect(gone - {one.subtask_id for one in self._steps}, _ends(self._steps))
 
     def _edit(self, wanted: Edit) -> str:
         place = self._find(wanted.subtask_id)
@@ -273,16 +292,9 @@ class _Bench:
 
     def _redirect(self, gone: Collection[str], to: Sequence[str]) -> None:
         """Let everybody in the plan who waits for what is gone wait for something else."""
+        instead = dict.fromkeys(gone, to)
         for steps in self._work.values():
-            for place, step in enumerate(steps):
-                if not set(gone).isdisjoint(step.dependencies):
-                    waits = [
-                        other
-                        for one in step.dependencies
-                        for other in (to if one in gone else [one])
-                        if other != step.subtask_id
-                    ]
-                    steps[place] = _waiting(step, waits)
+            steps[:] = [_redirected(step, instead) for step in steps]
 
     def _settle(self) -> None:
         """Put the steps into an order that agrees with what they wait for."""
@@ -324,6 +336,21 @@ def _free(stem: str, taken: Collection[str]) -> str:
     while f"{stem}{number}" in taken:
         number += 1
     return f"{stem}{number}"
+
+
+def _ends(steps: Iterable[Subtask]) -> list[str]:
+    """Name the steps that no other of them waits for."""
+    steps = list(steps)
+    waited_for = {item for one in steps for item in one.dependencies}
+    return [one.subtask_id for one in steps if one.subtask_id not in waited_for]
+
+
+def _redirected(step: Subtask, instead: Mapping[str, Sequence[str]]) -> Subtask:
+    """Let a step wait for other steps in place of those that are gone."""
+    if instead.keys().isdisjoint(step.dependencies):
+        return step
+    waits = [other for one in step.dependencies for other in instead.get(one, [one])]
+    return _waiting(step, [one for one in waits if one != step.subtask_id])
 
 
 def _waiting(step: Subtask, waits: Iterable[str]) -> Subtask:

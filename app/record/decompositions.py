@@ -1,22 +1,24 @@
 """Decompositions of plans: what each version is to do, how far it is, and what it has used."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Engine, func, insert, select, update
+from sqlalchemy import ARRAY, Connection, Engine, Text, any_, func, insert, literal, select, update
 
 from app.domain.errors import NotFound
-from app.domain.plan import PlanStatus
+from app.domain.plan import PlanStatus, Wish
 from app.record.engine import transaction
 from app.record.tables import plan_breakdowns, plan_decompositions, plan_tasks, plans
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """What a version is to do. ``task_ids`` empty: all tasks."""
+    """What a version is to do. ``task_ids`` empty: all tasks. A wish is for one of them."""
 
     strategy: str = "auto"
     agent_id: str | None = None
     task_ids: list[str] = []
+    wish: Wish | None = None
 
 
 class Spent(msgspec.Struct, frozen=True):
@@ -40,44 +42,16 @@ class Decompositions:
     def begin(self, workspace_id: str, plan_id: str, wanted: Wanted, created_by: str) -> int:
         """Count a plan's version up, note what it is to do, and set the plan to DECOMPOSING.
 
-        Tasks that have no breakdown yet are done besides those wanted: an earlier version that
-        was to do them may never come to it.
-
         Raises:
             NotFound: There is no such plan.
         """
-        place = {"workspace_id": workspace_id, "plan_id": plan_id}
-        begun = (
-            update(plans)
-            .filter_by(**place)
-            .values(
-                decomposition_version=plans.c.decomposition_version + 1,
-                status=PlanStatus.DECOMPOSING.value,
-                status_message="",
-                updated_at=func.now(),
-            )
-            .returning(plans.c.decomposition_version)
-        )
         with transaction(self._engine) as connection:
-            version = connection.execute(begun).scalar_one_or_none()
-            if version is None:
-                raise NotFound(f"There is no plan {plan_id!r}.")
-            if wanted.task_ids:
-                missing = _without_breakdown(connection, workspace_id, plan_id)
-                tasks = [*dict.fromkeys([*wanted.task_ids, *missing])]
-                wanted = msgspec.structs.replace(wanted, task_ids=tasks)
-            values = msgspec.structs.asdict(wanted)
-            connection.execute(
-                insert(plan_decompositions).values(
-                    **place, version=version, created_by=created_by, **values
-                )
-            )
-        return version
+            return begin_decomposition(connection, workspace_id, plan_id, wanted, created_by)
 
     def wanted(self, workspace_id: str, plan_id: str, version: int) -> Wanted:
         """Say what a version is to do: all tasks as usual, where nothing else was asked."""
         columns = plan_decompositions.c
-        query = select(columns.strategy, columns.agent_id, columns.task_ids).where(
+        query = select(*(columns[name] for name in Wanted.__struct_fields__)).where(
             columns.workspace_id == workspace_id,
             columns.plan_id == plan_id,
             columns.version == version,
@@ -97,8 +71,8 @@ class Decompositions:
         with transaction(self._engine) as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
 
-    def progress(self, workspace_id: str, plan_id: str, version: int, total: int) -> int:
-        """Note how far a version is, and give how many of its tasks have a breakdown.
+    def progress(self, workspace_id: str, plan_id: str, version: int, tasks: Sequence[str]) -> int:
+        """Note how far a version is, and give how many of these tasks have a breakdown in it.
 
         The plan's row is locked before counting: so the number never goes back, and whoever comes
         last sees all.
@@ -110,12 +84,13 @@ class Decompositions:
             columns.workspace_id == workspace_id,
             columns.plan_id == plan_id,
             columns.version == version,
+            columns.task_id == any_(literal(list(tasks), ARRAY(Text))),
         )
         with transaction(self._engine) as connection:
             row = connection.execute(lock).one_or_none()
             done = connection.execute(count).scalar_one()
             if row and tuple(row) == (version, PlanStatus.DECOMPOSING.value):
-                message = f"{done} of {total} tasks broken down"
+                message = f"{done} of {len(tasks)} tasks broken down"
                 note = update(plans).where(here).values(status_message=message)
                 connection.execute(note.values(updated_at=func.now()))
         return done
@@ -149,6 +124,45 @@ class Decompositions:
             for (usage,) in connection.execute(query):
                 total = _plus(total, usage)
         return total
+
+
+def begin_decomposition(
+    connection: Connection, workspace_id: str, plan_id: str, wanted: Wanted, created_by: str
+) -> int:
+    """Begin another version of a plan in a transaction that is open.
+
+    Tasks that have no breakdown yet are done besides those wanted: an earlier version that was to
+    do them may never come to it.
+
+    Raises:
+        NotFound: There is no such plan.
+    """
+    place = {"workspace_id": workspace_id, "plan_id": plan_id}
+    begun = (
+        update(plans)
+        .filter_by(**place)
+        .values(
+            decomposition_version=plans.c.decomposition_version + 1,
+            status=PlanStatus.DECOMPOSING.value,
+            status_message="",
+            updated_at=func.now(),
+        )
+        .returning(plans.c.decomposition_version)
+    )
+    version = connection.execute(begun).scalar_one_or_none()
+    if version is None:
+        raise NotFound(f"There is no plan {plan_id!r}.")
+    if wanted.task_ids:
+        missing = _without_breakdown(connection, workspace_id, plan_id)
+        tasks = [*dict.fromkeys([*wanted.task_ids, *missing])]
+        wanted = msgspec.structs.replace(wanted, task_ids=tasks)
+    values = msgspec.structs.asdict(wanted)
+    connection.execute(
+        insert(plan_decompositions).values(
+            **place, version=version, created_by=created_by, **values
+        )
+    )
+    return version
 
 
 def _plus(total: Spent, usage: dict[str, Any]) -> Spent:

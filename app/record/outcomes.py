@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Engine, Row, func, select
+from sqlalchemy import Connection, Engine, Row, exists, func, select
 
 from app.domain.blockers import BlockerKind
 from app.domain.events import Event, EventType, parse_event
@@ -34,30 +34,42 @@ class TaskOutcome(msgspec.Struct, frozen=True):
     smooth: int
 
 
+class Found(msgspec.Struct, frozen=True):
+    """Outcomes, and how many executions were left out since their events are in an archive."""
+
+    outcomes: list[TaskOutcome]
+    archived: int
+
+
 class Outcomes:
     """Reads what became of breakdowns."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def newest(self, most: int = 1000) -> Iterator[TaskOutcome]:
+    def newest(self, most: int = 1000) -> Found:
         """Give the outcomes of the newest ended executions, of all workspaces.
 
         Tasks with a subtask that never got an outcome, as in a cancelled execution, are left out;
-        so are those whose plan was deleted.
+        so are those whose plan was deleted, and executions whose events are in an archive: without
+        them nobody knows who helped.
 
         Args:
             most: How many executions are read at most.
         """
+        events = execution_events.c
+        here = exists().where(events.execution_id == executions.c.execution_id)
         ended = (
-            select(executions)
+            select(executions, here.label("has_events"))
             .where(executions.c.status.in_(_ENDED))
             .order_by(executions.c.created_at.desc(), executions.c.execution_id)
             .limit(most)
         )
         with transaction(self._engine, snapshot=True) as connection:
-            for execution in connection.execute(ended).all():
-                yield from _of_execution(connection, execution)
+            found = connection.execute(ended).all()
+            told = [one for one in found if one.has_events]
+            outcomes = [task for one in told for task in _of_execution(connection, one)]
+        return Found(outcomes, len(found) - len(told))
 
 
 def _of_execution(connection: Connection, execution: Row[Any]) -> Iterator[TaskOutcome]:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, update
 from app.domain.errors import NotFound
 from app.domain.plan import Breakdown, PlanStatus
 from app.record.breakdowns import insert_breakdowns, read_breakdowns
+from app.record.decompositions import Wanted, begin_decomposition
 from app.record.engine import transaction
 from app.record.plans import StoredPlan, read_plan, update_plan
 from app.record.tables import plan_breakdowns
@@ -31,6 +32,10 @@ class OpenPlan:
         insert_breakdowns(self._connection, *self._place, self._version, breakdowns)
         self._update(decomposition_version=self._version)
         self.found = self._read()
+
+    def begin(self, wanted: Wanted, created_by: str) -> int:
+        """Begin another decomposition version, which workers are to make; give its number."""
+        return begin_decomposition(self._connection, *self._place, wanted, created_by)
 
     def approve(self, task_id: str, approved_by: str, approved_at: dt.datetime) -> None:
         """Accept the newest breakdown of a task, where it waits for that."""

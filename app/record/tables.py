@@ -28,7 +28,7 @@ from sqlalchemy import (
 
 from app.domain.agents import Capability
 from app.domain.execution import Header, SubtaskState, TaskState
-from app.domain.plan import ConfidencePart, Plan, PlanWarning, Subtask, Task
+from app.domain.plan import ConfidencePart, Plan, PlanWarning, Subtask, Task, Wish
 from app.domain.proof import Difference
 from app.record.column_types import Document, RawJson, UtcTime
 
@@ -165,6 +165,7 @@ class DecompositionColumns(_InWorkspace):
     strategy: Named[str] = Column(Text)
     agent_id: Named[str | None] = Column(Text)
     task_ids: Named[list[str]] = Column(Document(list[str]))
+    wish: Named[Wish | None] = Column(Document(Wish))
     created_by: Named[str] = Column(Text)
     created_at: Named[dt.datetime] = Column(UtcTime, server_default=func.now())
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime as dt
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -11,15 +12,18 @@ from app.domain.agents import Capability
 from app.domain.errors import DomainError, Fault, Invalid, NotFound
 from app.domain.execution_graph import compile_graph
 from app.domain.plan import Breakdown, Ordering, Plan, PlanStatus, Task
+from app.domain.revision import mend
 from app.live.locks import Locks
 from app.record.agents import Agents
 from app.record.breakdowns import Breakdowns
 from app.record.decompositions import Decompositions, Wanted
 from app.record.plans import Plans, StoredPlan
+from app.services.frames import Frames
 from app.services.identity import Principal
 from app.services.jobs import Jobs
 from app.services.model import Purpose
 from app.services.plans import waiting_for_review
+from app.services.single_tasks import made_anew
 from app.services.strategies import Strategies
 from app.services.views import View
 from decomposer.breakdown import is_given
@@ -56,6 +60,11 @@ class DecompositionService:
         self._defaults = defaults
         self._jobs = jobs
         self._locks = locks
+
+    @property
+    def has_model(self) -> bool:
+        """Tell whether a model is set up."""
+        return self._strategies.has_model
 
     def request(self, principal: Principal, plan_id: str, request: View) -> None:
         """Have a plan, or some of its tasks, broken down anew as another version.
@@ -99,12 +108,12 @@ class DecompositionService:
         wanted = self._decompositions.wanted(workspace_id, plan_id, version)
         made = self._decompositions.made(workspace_id, plan_id, version)
         tasks = [task for task in _asked(stored.plan, wanted) if task.task_id not in made]
-        frame = self._frame(workspace_id, stored.plan, wanted)
+        frames = self._frames(workspace_id, stored.plan, version, wanted)
         by_rules = self._strategies.by_rules()
         try:
             # Also where a model is to do it: what is wrong with the plan is found before it costs.
-            found = [by_rules.task(task, frame) for task in tasks]
-            self._compile(workspace_id, stored, version, found)
+            found = [_as_wished(by_rules.task(task, frames.of(task)), wanted) for task in tasks]
+            self._compile(workspace_id, stored, version, wanted, found)
         except DomainError as error:
             self._fail(workspace_id, plan_id, version, error)
             return
@@ -149,9 +158,9 @@ class DecompositionService:
         try:
             if task_id not in self._decompositions.made(workspace_id, plan_id, version):
                 task = next(one for one in stored.plan.tasks if one.task_id == task_id)
-                frame = self._frame(workspace_id, stored.plan, wanted)
+                frame = self._frames(workspace_id, stored.plan, version, wanted).of(task)
                 purpose = Purpose(workspace_id, f"{plan_id}/{version}/{task_id}", plan_id)
-                found = self._task(task, frame, purpose, last_try)
+                found = _as_wished(self._task(task, frame, purpose, last_try), wanted)
                 with contextlib.suppress(NotFound):  # Deleted meanwhile.
                     self._breakdowns.add(workspace_id, plan_id, version, [found])
         finally:
@@ -169,8 +178,12 @@ class DecompositionService:
     def _by_model(self, wanted: Wanted) -> bool:
         return wanted.strategy != "rules" and self._strategies.has_model
 
-    def _frame(self, workspace_id: str, plan: Plan, wanted: Wanted) -> Frame:
-        return Frame(plan, self.capabilities(workspace_id, wanted.agent_id), self._defaults)
+    def _frames(self, workspace_id: str, plan: Plan, version: int, wanted: Wanted) -> Frames:
+        before: Mapping[str, Breakdown] = {}
+        if wanted.task_ids:
+            before = self._breakdowns.of_plan(workspace_id, plan.plan_id, version - 1)
+        known = functools.partial(self.capabilities, workspace_id)
+        return Frames(plan, wanted, before, known, self._defaults)
 
     def capabilities(self, workspace_id: str, agent_id: str | None = None) -> list[Capability]:
         """Give what one agent can do, or what all of a workspace can; empty where none is known."""
@@ -183,29 +196,41 @@ class DecompositionService:
     def _settle(self, workspace_id: str, stored: StoredPlan, version: int, wanted: Wanted) -> None:
         """Note the progress; whoever finds that nothing is left says how it ended."""
         plan_id = stored.plan.plan_id
-        total = len(_asked(stored.plan, wanted))
-        if self._decompositions.progress(workspace_id, plan_id, version, total) < total:
+        asked = [task.task_id for task in _asked(stored.plan, wanted)]
+        if self._decompositions.progress(workspace_id, plan_id, version, asked) < len(asked):
             return
         try:
-            found = self._compile(workspace_id, stored, version)
+            found, mended = self._compile(workspace_id, stored, version, wanted)
         except DomainError as error:
             self._fail(workspace_id, plan_id, version, error)
             return
+        self._breakdowns.add(workspace_id, plan_id, version, mended)
         ended = verdict(stored.plan, found)
         self._decompositions.finish(workspace_id, plan_id, version, *ended)
 
     def _compile(
-        self, workspace_id: str, stored: StoredPlan, version: int, new: Sequence[Breakdown] = ()
-    ) -> dict[str, Breakdown]:
-        """Try whether all breakdowns fit together, and give them.
+        self,
+        workspace_id: str,
+        stored: StoredPlan,
+        version: int,
+        wanted: Wanted,
+        new: Sequence[Breakdown] = (),
+    ) -> tuple[dict[str, Breakdown], list[Breakdown]]:
+        """Try whether all breakdowns fit together; give them, and those that had to be mended.
 
         Raises:
             DomainError: They do not, or one is missing.
         """
-        found = self._breakdowns.of_plan(workspace_id, stored.plan.plan_id, version)
+        plan_id = stored.plan.plan_id
+        found = self._breakdowns.of_plan(workspace_id, plan_id, version)
         found |= {one.task_id: one for one in new}
+        mended: list[Breakdown] = []
+        if wanted.task_ids:
+            before = self._breakdowns.of_plan(workspace_id, plan_id, version - 1)
+            mended = _mended(before, found, wanted.task_ids)
+        found |= {one.task_id: one for one in mended}
         compile_graph(stored.plan, found, Ordering.DEPENDENCIES)
-        return found
+        return found, mended
 
     def _fail(self, workspace_id: str, plan_id: str, version: int, error: DomainError) -> None:
         faults = "; ".join(f"{fault.where} {fault.message}" for fault in error.faults)
@@ -216,6 +241,26 @@ class DecompositionService:
 def _asked(plan: Plan, wanted: Wanted) -> list[Task]:
     chosen = set(wanted.task_ids)
     return [task for task in plan.tasks if not chosen or task.task_id in chosen]
+
+
+def _as_wished(made: Breakdown, wanted: Wanted) -> Breakdown:
+    wish = wanted.wish
+    if wish is None or wish.task_id != made.task_id:
+        return made
+    return msgspec.structs.replace(made_anew(made, wish.note), edited_by=wish.by, edited_at=wish.at)
+
+
+def _mended(
+    before: Mapping[str, Breakdown], found: Mapping[str, Breakdown], asked: Sequence[str]
+) -> list[Breakdown]:
+    """Give the breakdowns of other tasks, where a step waited for one that is gone."""
+    old, new = ({name: one.subtasks for name, one in all_.items()} for all_ in (before, found))
+    told = ["Waits for other steps, since other tasks were broken down anew."]
+    return [
+        msgspec.structs.replace(found[name], subtasks=steps, usage={}, note="", changes=told)
+        for name, steps in mend(old, new).items()
+        if name not in set(asked)
+    ]
 
 
 def verdict(plan: Plan, found: Mapping[str, Breakdown]) -> tuple[PlanStatus, str]:

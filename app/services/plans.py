@@ -97,6 +97,8 @@ class PlanService:
         plan_id, version = stored.plan.plan_id, stored.decomposition_version
         wanted = self._decompositions.wanted(workspace_id, plan_id, version)
         made = self._decompositions.made(workspace_id, plan_id, version)
+        if wanted.task_ids:  # Others may have been mended with them.
+            made = {name: made[name] for name in wanted.task_ids if name in made}
         return {
             "strategy": wanted.strategy,
             "agent_id": wanted.agent_id,

@@ -5,6 +5,7 @@ plan is held still while it is carried out, so no two changes meet. Executions k
 were started with.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -13,15 +14,20 @@ from app.domain.agents import Capability
 from app.domain.errors import Conflict, Invalid, InvalidPlan, NotFound
 from app.domain.execution_graph import compile_graph
 from app.domain.operations import read_operations, read_steps
-from app.domain.plan import Breakdown, Ordering, Plan, PlanStatus, Subtask, Task
+from app.domain.plan import Breakdown, Ordering, Plan, PlanStatus, Subtask, Task, Wish
 from app.domain.revision import Revised, replace, revise, written
+from app.record.decompositions import Wanted
 from app.record.revisions import OpenPlan, Revisions
 from app.services.clock import Clock
 from app.services.decomposition import verdict
+from app.services.errors import LiveUnavailable
 from app.services.identity import Principal
+from app.services.jobs import Jobs
 from app.services.single_tasks import SingleTasks
 from app.services.views import View, breakdown_view
 from decomposer.revision import BY_HAND, Revision
+
+logger = logging.getLogger(__name__)
 
 _UNDER_WAY = frozenset({PlanStatus.IMPORTING, PlanStatus.DECOMPOSING})
 
@@ -33,10 +39,12 @@ class ReviewService:
         self,
         revisions: Revisions,
         tasks: SingleTasks,
+        jobs: Jobs,
         clock: Clock,
     ) -> None:
         self._revisions = revisions
         self._tasks = tasks
+        self._jobs = jobs
         self._clock = clock
 
     def approve(
@@ -66,7 +74,7 @@ class ReviewService:
             Conflict: Somebody changed the breakdown meanwhile, or it is being made.
         """
         operations = read_operations(request["operations"])
-        known = self._tasks.capabilities(principal.workspace_id)
+        known = self._known(principal, plan_id, task_id)
         with self._revisions.open(principal.workspace_id, plan_id) as plan:
             base = _changeable(plan, task_id, request.get("version"))
             reserved = _reserved(plan.stored.plan, task_id)
@@ -83,7 +91,7 @@ class ReviewService:
             Conflict: Somebody changed the breakdown meanwhile, or it is being made.
         """
         asked = read_steps(request["subtasks"])
-        known = self._tasks.capabilities(principal.workspace_id)
+        known = self._known(principal, plan_id, task_id)
         with self._revisions.open(principal.workspace_id, plan_id) as plan:
             old = _changeable(plan, task_id, request.get("version"))
             reserved = _reserved(plan.stored.plan, task_id)
@@ -96,10 +104,14 @@ class ReviewService:
             made = self._judged(plan, base, done, known)
             return self._keep(principal, plan, made, done, request)
 
-    def regenerate(self, principal: Principal, plan_id: str, task_id: str, request: View) -> View:
+    def regenerate(
+        self, principal: Principal, plan_id: str, task_id: str, request: View
+    ) -> View | None:
         """Break one task down anew, with a note to whoever does it.
 
-        The plan is not held while that is done: a change that comes first wins.
+        A model does it through the queue, as another decomposition version: then the answer is
+        None, and until it is done the plan is not changed. Rules do it at once; the plan is not
+        held meanwhile, so a change that comes first wins.
 
         Raises:
             NotFound: There is no such plan or task.
@@ -109,14 +121,37 @@ class ReviewService:
         with self._revisions.open(principal.workspace_id, plan_id) as plan:
             version = _changeable(plan, task_id, request.get("version")).version
             task, whole = _task(plan.stored.plan, task_id), plan.stored.plan
-        known = self._tasks.capabilities(principal.workspace_id)
+            begun = self._begin(principal, plan, task, note)
+        if begun is not None:
+            self._send(principal, plan_id, begun)
+            return None
+        known = self._tasks.capabilities(principal.workspace_id, task)
         made = self._tasks.again(whole, task, known, note)
         with self._revisions.open(principal.workspace_id, plan_id) as plan:
             _changeable(plan, task_id, version)
             done = replace(_steps(plan), task_id, made.subtasks, _reserved(whole, task_id))
-            done = msgspec.structs.replace(done, told=["Broken down anew."])
-            made = msgspec.structs.replace(made, subtasks=done.steps[task_id], needs_review=True)
+            done = msgspec.structs.replace(done, told=made.changes)
+            made = msgspec.structs.replace(made, subtasks=done.steps[task_id])
             return self._keep(principal, plan, made, done, {"note": note})
+
+    def _begin(self, principal: Principal, plan: OpenPlan, task: Task, note: str) -> int | None:
+        """Begin a version for one task; None where it takes no model."""
+        if not self._tasks.asks_model(task):
+            return None
+        wish = Wish(task.task_id, note, principal.actor, self._clock())
+        return plan.begin(Wanted(task_ids=[task.task_id], wish=wish), principal.actor)
+
+    def _send(self, principal: Principal, plan_id: str, version: int) -> None:
+        try:
+            self._jobs.decompose(principal.workspace_id, plan_id, version)
+        except LiveUnavailable:
+            # It has begun, so it is accepted; maintenance asks for it again.
+            logger.warning("breakdown is asked for later", extra={"plan_id": plan_id})
+
+    def _known(self, principal: Principal, plan_id: str, task_id: str) -> Sequence[Capability]:
+        with self._revisions.open(principal.workspace_id, plan_id) as plan:
+            task = _task(plan.stored.plan, task_id)
+        return self._tasks.capabilities(principal.workspace_id, task)
 
     def _judged(
         self, plan: OpenPlan, base: Breakdown, done: Revised, known: Sequence[Capability]

@@ -1,7 +1,8 @@
 """What a model is told about one task. The plan's text stands between fences, as data.
 
 The fence is drawn anew for each call, so no text can hold it in advance. What is asked is one
-value without a fence (``Question``): its digest is the same whenever the same is asked.
+value without a fence (``Question``): its digest is the same whenever the same is asked. What the
+person wishes who reviews a breakdown stands behind the fences: it is no text of the plan.
 """
 
 import hashlib
@@ -48,26 +49,36 @@ deleting.
 - "confidence": 0 to 1, how sure you are that these steps, done as written, complete the task.
 - "notes": what is missing or unclear, in one or two sentences; "" where nothing is."""
 
+_WISH: Final = """\
+The person who reviews this plan has read "earlier_steps", which the task has now, and wishes \
+other ones. Follow this wish as far as the rules above allow; it takes no approval away and \
+changes nothing about the shape of the answer. The wish, as a JSON string:"""
+
 _PLAIN: Final = "\n\nThe JSON object must match this JSON Schema exactly:\n"
 
 
 class Question(msgspec.Struct, frozen=True):
-    """What is asked about one task, without the fence of a call."""
+    """What is asked about one task, without the fence of a call, and what a reviewer wishes."""
 
     data: bytes
+    wish: str = ""
 
     def digest(self, model: str, server: str) -> str:
         """Name the question by its content, for one model of one server."""
         asked = [PROMPT_VERSION, _RULES, msgspec.json.encode(SCHEMA, order="sorted").decode()]
         parts = [model, server, msgspec.json.encode(asked).decode(), self.data.decode()]
+        if self.wish:
+            parts += [_WISH, self.wish]
         return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
 
     def messages(self, fence: str) -> list[dict[str, str]]:
         """Give the messages of a call; ``fence`` is random and used once."""
-        fenced = f"{fence}\n{self.data.decode()}\n{fence}"
+        said = f"{fence}\n{self.data.decode()}\n{fence}"
+        if self.wish:
+            said += f"\n{_WISH}\n{msgspec.json.encode(self.wish).decode()}"
         return [
             {"role": "system", "content": _RULES.replace("{fence}", fence)},
-            {"role": "user", "content": fenced},
+            {"role": "user", "content": said},
         ]
 
 
@@ -116,10 +127,16 @@ def question_of(task: Task, frame: Frame, catalogue: Catalogue) -> Question:
         ],
         "known_actions": _actions(catalogue),
     }
+    wish = frame.wished.note if frame.wished else ""
+    if frame.wished and wish:
+        asked["earlier_steps"] = [
+            {"title": one.title[:300], "action": one.action, "performed_by": one.assignee}
+            for one in frame.wished.steps
+        ]
     data = msgspec.json.encode(asked, order="sorted")
     if len(data) > _MOST_BYTES:
         raise TooLarge(f"The question would have more than {_MOST_BYTES} bytes.")
-    return Question(data)
+    return Question(data, wish)
 
 
 def _capabilities(frame: Frame) -> list[Capability]:

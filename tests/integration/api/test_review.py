@@ -1,10 +1,16 @@
 """Breakdowns over HTTP: written, changed, made anew, accepted and compared."""
 
+import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from ..stage import plan_document
+from app.services import Services
+from config.settings import Settings
+from tests.model_server import ModelServer, serving
+
+from ..stage import Stage, plan_document
 from .conftest import AgentCaller, Scene
 from .contract import Caller, fields_of
 
@@ -261,6 +267,42 @@ def test_regenerated_breakdown_keeps_the_note_and_says_that_rules_do_not_read_it
     assert [one["code"] for one in made["warnings"]] == ["note-unused"]
     assert "mine" not in vague.edges
     assert user.post(f"{vague.path}/regenerate", {"version": 2}).status_code == 409
+
+
+class TestModel:
+    @pytest.fixture
+    def server(self) -> Iterator[ModelServer]:
+        """A model's server."""
+        with serving() as state:
+            yield state
+
+    @pytest.fixture
+    def settings(self, settings: Settings, server: ModelServer) -> Settings:
+        """Settings with a model."""
+        model = {"decomposition_model": "m", "decomposition_base_url": server.url}
+        return dataclasses.replace(settings, **model)
+
+    def test_task_that_a_model_makes_anew_is_accepted_with_the_plans_progress(
+        self, services: Services, stage: Stage, user: Caller, plan_id: str, vague: Task
+    ) -> None:
+        place = (stage.workspace_id, plan_id)
+        services.decomposition.decompose_task(*place, 1, "v", "first")
+        assert vague.now["version"] == 1
+
+        asked = {"message": "smaller steps", "version": 1}
+        answer: Any = user.post(f"{vague.path}/regenerate", asked)
+
+        assert answer.status_code == 202, answer.json
+        assert answer.headers["Location"] == f"/api/plans/{plan_id}"
+        told = answer.json
+        assert (told["status"], told["decomposition_version"]) == ("DECOMPOSING", 2)
+        assert told["decomposition"]["tasks_total"] == 1
+        assert user.post(f"{vague.path}/regenerate", asked).status_code == 409
+        services.decomposition.decompose(*place, 2)
+        services.decomposition.decompose_task(*place, 2, "v", "second")
+        made = vague.now
+        assert (made["version"], made["strategy"], made["note"]) == (2, "llm", "smaller steps")
+        assert made["needs_review"] is True
 
 
 def test_nothing_is_changed_while_the_plan_is_broken_down(user: Caller) -> None:

@@ -40,7 +40,7 @@ PLAN: dict[str, Any] = {
 
 
 def outcomes(engine: Engine) -> dict[str, TaskOutcome]:
-    return {one.task_id: one for one in Outcomes(engine).newest()}
+    return {one.task_id: one for one in Outcomes(engine).newest().outcomes}
 
 
 def carry_out(services: Services, stage: Stage) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import redis
 
-from app.domain.errors import Invalid, NotFound
+from app.domain.errors import Conflict, Invalid, NotFound
 from app.live.keys import MODEL_CALLS
 from app.live.model_limits import ModelLimits
 from app.live.scripts import Scripts
@@ -19,7 +19,7 @@ from app.services.errors import ModelBusy
 from config.settings import Settings
 from tests.model_server import Call, ModelServer, Reply, good, serving
 
-from ..stage import Stage, wait_until
+from ..stage import Stage, plan_document, wait_until
 
 
 @pytest.fixture
@@ -63,6 +63,7 @@ def sent(services: Services) -> Sent:
     sent = Sent()
     services.decomposition._jobs = sent
     services.plans._jobs = sent
+    services.review._jobs = sent
     return sent
 
 
@@ -335,6 +336,20 @@ class TestRequest:
         actions = [one["action"] for one in server.calls[-1].question["agent_actions"]]
         assert actions == ["crawl"]
 
+    def test_tasks_own_agent_counts_where_none_is_asked_for(
+        self, services: Services, stage: Stage, sent: Sent, server: ModelServer
+    ) -> None:
+        stage.agent(capabilities=[{"action": "dig"}])
+        own = stage.agent(capabilities=[{"action": "crawl"}]).agent_id
+        document = plan_of(3)
+        tasks = document["phases"][0]["tasks"]
+        tasks[1]["agent_id"], tasks[2]["agent_id"] = own, "agent_none"
+        begun(stage, document)
+        carry_out(services, sent.tasks)
+
+        asked = [[one["action"] for one in call.question["agent_actions"]] for call in server.calls]
+        assert asked == [["crawl", "dig"], ["crawl"], []]
+
     def test_what_does_not_exist_is_named(
         self, services: Services, stage: Stage, sent: Sent
     ) -> None:
@@ -348,6 +363,115 @@ class TestRequest:
         assert shown(services, stage, plan_id)["decomposition_version"] == 1
         with pytest.raises(NotFound):
             services.decomposition.request(stage.owner, "plan_none", {})
+
+
+class TestWish:
+    def again(
+        self, services: Services, stage: Stage, sent: Sent, plan_id: str, **asked: Any
+    ) -> None:
+        """Have t1 made anew, as a person asks for it and workers do it."""
+        sent.tasks.clear()
+        assert services.review.regenerate(stage.owner, plan_id, "t1", asked) is None
+        services.decomposition.decompose(*sent.plans[-1])
+        carry_out(services, sent.tasks)
+
+    def test_one_task_is_asked_for_with_the_note_and_waits_for_review(
+        self, services: Services, stage: Stage, sent: Sent, server: ModelServer
+    ) -> None:
+        plan_id = begun(stage, plan_of(3))
+        carry_out(services, sent.tasks)
+        note = 'smaller "steps"\nand more'
+
+        self.again(services, stage, sent, plan_id, message=note, version=1)
+
+        assert [call.wish for call in server.calls] == [None, None, None, note]
+        earlier = server.calls[-1].question["earlier_steps"]
+        assert [one["title"] for one in earlier] == ["Search the web: Find harbour number 1"]
+        tasks = tasks_of(services, stage, plan_id)
+        assert [task["version"] for task in tasks] == [1, 2, 1]
+        made = tasks[1]
+        assert (made["strategy"], made["needs_review"], made["note"]) == ("llm", True, note)
+        assert (made["edited_by"], made["changes"]) == (stage.owner.actor, ["Broken down anew."])
+        assert made["warnings"] == []
+        assert shown(services, stage, plan_id)["status"] == "NEEDS_REVIEW"
+
+    def test_progress_is_seen_and_no_other_change_comes_between(
+        self, services: Services, stage: Stage, sent: Sent, server: ModelServer
+    ) -> None:
+        plan_id = begun(stage, plan_of(2))
+        carry_out(services, sent.tasks)
+        services.review.regenerate(stage.owner, plan_id, "t1", {"version": 1})
+        services.decomposition.decompose(*sent.plans[-1])
+
+        plan = shown(services, stage, plan_id)
+
+        assert (plan["status"], plan["decomposition_version"]) == ("DECOMPOSING", 2)
+        assert plan["status_message"] == "0 of 1 tasks broken down"
+        for task_id in ("t0", "t1"):
+            with pytest.raises(Conflict):
+                services.review.regenerate(stage.owner, plan_id, task_id, {})
+        assert shown(services, stage, plan_id)["decomposition_version"] == 2
+
+    def test_version_that_was_replaced_is_not_made_anew(
+        self, services: Services, stage: Stage, sent: Sent, server: ModelServer
+    ) -> None:
+        plan_id = begun(stage, plan_of(2))
+        carry_out(services, sent.tasks)
+        self.again(services, stage, sent, plan_id, version=1)
+
+        with pytest.raises(Conflict, match="replaced by version 2"):
+            services.review.regenerate(stage.owner, plan_id, "t1", {"version": 1})
+
+        assert shown(services, stage, plan_id)["status"] == "NEEDS_REVIEW"
+
+    def test_step_of_another_task_that_waited_waits_for_what_is_new(
+        self, services: Services, stage: Stage, sent: Sent, server: ModelServer
+    ) -> None:
+        plan_id = begun(stage, plan_of(3))
+        carry_out(services, sent.tasks)
+        mine: dict[str, Any] = {"subtasks": [{"title": "Mine", "subtask_id": "mine"}]}
+        services.review.write(stage.owner, plan_id, "t1", mine)
+        # Named as what the model's steps of the other task would be named.
+        waits = {"title": "Wait", "subtask_id": "t1_s1", "dependencies": ["mine"]}
+        other = {"subtasks": [waits], "approve": True}
+        services.review.write(stage.owner, plan_id, "t2", other)
+
+        self.again(services, stage, sent, plan_id, message="other steps")
+
+        _, made, mended = tasks_of(services, stage, plan_id)
+        ids = [step["subtask_id"] for step in made["executable_subtasks"]]
+        assert ids
+        assert not {"mine", "t1_s1"} & set(ids)
+        (step,) = mended["executable_subtasks"]
+        assert (step["subtask_id"], step["dependencies"]) == ("t1_s1", ids)
+        assert (mended["version"], mended["needs_review"]) == (made["version"], False)
+        progress = shown(services, stage, plan_id)["decomposition"]
+        assert (progress["tasks_done"], progress["tasks_total"]) == (1, 1)
+
+    def test_rules_that_take_over_say_that_they_did_not_read_the_note(
+        self, services: Services, stage: Stage, sent: Sent, server: ModelServer
+    ) -> None:
+        plan_id = begun(stage, plan_of(2))
+        carry_out(services, sent.tasks)
+        server.always(Reply("prose"))
+
+        self.again(services, stage, sent, plan_id, message="smaller steps")
+
+        made = tasks_of(services, stage, plan_id)[1]
+        codes = [one["code"] for one in made["warnings"]]
+        assert (made["strategy"], made["needs_review"]) == ("rules", True)
+        assert codes == ["model-bad-answer", "note-unused"]
+
+    def test_task_whose_steps_the_plan_brings_is_made_anew_at_once(
+        self, services: Services, stage: Stage, sent: Sent, server: ModelServer
+    ) -> None:
+        plan_id = begun(stage, plan_document())
+
+        made = services.review.regenerate(stage.owner, plan_id, "t0", {"message": "other"})
+
+        assert made
+        assert (made["strategy"], made["version"]) == ("given", 2)
+        assert server.calls == []
 
 
 class TestLimits:

@@ -13,11 +13,14 @@ import msgspec
 import psycopg
 import pytest
 
+from app.commands.calibrate import calibration_of, table
 from app.domain.errors import Archived, NotFound
 from app.domain.ids import least_id
 from app.record.archive_files import EVENTS, MANIFEST, Draft, Manifest
 from app.record.archives import Archives
+from app.record.engine import connect
 from app.record.errors import Damaged, NotClosed
+from app.record.outcomes import Outcomes
 from app.record.partitions import Month, month_of
 from app.services import Services
 from config.settings import Settings
@@ -95,6 +98,24 @@ def test_month_is_put_away_and_comes_back_as_it_was(scene: Scene) -> None:
     for execution_id in scene.executions:
         assert_record_proves_itself(scene.database_url, scene.stage.workspace_id, execution_id)
     assert scene.services.retention.orphans() == []
+
+
+def test_calibration_leaves_out_and_counts_what_was_put_away(scene: Scene) -> None:
+    engine = connect(scene.database_url, pool_size=1)
+    try:
+        here = Outcomes(engine).newest()
+        scene.put_away()
+        away = Outcomes(engine).newest()
+        told = table(calibration_of(Outcomes(engine), 10))
+        scene.services.retention.bring_back(scene.month)
+        back = Outcomes(engine).newest()
+    finally:
+        engine.dispose()
+
+    assert (len(here.outcomes), here.archived) == (4, 0)
+    assert (away.outcomes, away.archived) == ([], 2)
+    assert "2 executions are left out: the events are in an archive." in told
+    assert back == here
 
 
 def test_archive_proves_itself_without_this_program(scene: Scene) -> None:

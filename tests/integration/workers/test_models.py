@@ -103,6 +103,22 @@ def test_as_many_calls_run_at_once_as_are_set(
 
 
 @pytest.mark.usefixtures("at_work")
+def test_task_made_anew_goes_through_the_queue_with_its_note(
+    services: Services, stage: Stage, server: ModelServer
+) -> None:
+    plan_id = imported(services, stage, 3)
+    wait_until("the plan is broken down", lambda: ended(services, stage, plan_id))
+
+    asked = {"message": "smaller steps", "version": 1}
+    assert services.review.regenerate(stage.owner, plan_id, "t1", asked) is None
+    plan = wait_until("the task is made anew", lambda: ended(services, stage, plan_id))
+
+    assert (plan["status"], plan["decomposition_version"]) == ("NEEDS_REVIEW", 2)
+    assert plan["decomposition"]["strategies"] == {"llm": 1}
+    assert [call.wish for call in server.calls] == [None, None, None, "smaller steps"]
+
+
+@pytest.mark.usefixtures("at_work")
 def test_waiting_calls_hold_up_no_other_work(
     services: Services, stage: Stage, server: ModelServer
 ) -> None:

@@ -406,6 +406,7 @@ class FakeReview:
     newest: int = 1
     approved: list[str] = field(default_factory=list[str])
     asked: list[tuple[str, str, Wire]] = field(default_factory=list[tuple[str, str, Wire]])
+    queued: bool = False
 
     def approve(
         self, principal: Principal, plan_id: str, task_id: str, version: int | None = None
@@ -419,9 +420,12 @@ class FakeReview:
         """Note what is wanted."""
         return self._change("revise", task_id, request)
 
-    def regenerate(self, principal: Principal, plan_id: str, task_id: str, request: Wire) -> Wire:
-        """Note what is wanted."""
-        return self._change("regenerate", task_id, request)
+    def regenerate(
+        self, principal: Principal, plan_id: str, task_id: str, request: Wire
+    ) -> Wire | None:
+        """Note what is wanted; ``queued`` leaves it to a model."""
+        made = self._change("regenerate", task_id, request)
+        return None if self.queued else made
 
     def _change(self, kind: str, task_id: str, request: Wire) -> Wire:
         self._look(request["version"])
@@ -431,6 +435,20 @@ class FakeReview:
     def _look(self, version: int | None) -> None:
         if version not in (None, self.newest):
             raise Conflict(f"Version {version} was replaced by version {self.newest}.")
+
+
+@dataclass
+class FakeDecomposition:
+    """Writes down which plans are to be broken down again."""
+
+    has_model: bool = True
+    asked: list[tuple[str, Wire]] = field(default_factory=list[tuple[str, Wire]])
+
+    def request(self, principal: Principal, plan_id: str, request: Wire) -> None:
+        """Note what is wanted."""
+        if plan_id != "plan_1":
+            raise NotFound("No such plan.")
+        self.asked.append((plan_id, request))
 
 
 @dataclass
@@ -520,6 +538,7 @@ class FakeServices:
     history: FakeHistory = field(default_factory=FakeHistory)
     plans: FakePlans = field(default_factory=FakePlans)
     review: FakeReview = field(default_factory=FakeReview)
+    decomposition: FakeDecomposition = field(default_factory=FakeDecomposition)
     versions: FakeVersions = field(default_factory=FakeVersions)
     agents: FakeAgents = field(default_factory=FakeAgents)
     blockers: FakeBlockers = field(default_factory=FakeBlockers)

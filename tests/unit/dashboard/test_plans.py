@@ -128,3 +128,41 @@ def test_plan_shows_risks_people_and_documents_it_came_with(
         assert expected in text
     assert HOSTILE not in text
     assert "Documents to create" not in text
+
+
+def test_whole_plan_is_broken_down_again_by_whom_its_owner_chooses(
+    post: Post, browser: FlaskClient, services: FakeServices
+) -> None:
+    assert "The model</option>" in browser.get("/plans/plan_1").text
+
+    answer = post("/plans/plan_1/decompose", {"strategy": "llm"}, follow_redirects=True)
+    post("/plans/plan_1/decompose", {"strategy": "rules"})
+    post("/plans/plan_1/decompose", {"strategy": "dog"})
+
+    assert "The plan is being broken down again." in answer.text
+    asked = [request["strategy"] for _, request in services.decomposition.asked]
+    assert asked == ["llm", "rules", "auto"]
+    assert post("/plans/none/decompose").status_code == 303
+    assert len(services.decomposition.asked) == 3
+
+
+def test_nobody_is_offered_a_model_that_is_not_set_up(
+    browser: FlaskClient, services: FakeServices
+) -> None:
+    services.decomposition.has_model = False
+
+    text = browser.get("/plans/plan_1").text
+
+    assert "Break down again" in text
+    assert "The model</option>" not in text
+
+
+def test_breakdown_under_way_is_shown_and_not_begun_again(
+    browser: FlaskClient, services: FakeServices
+) -> None:
+    services.plans.rows = [{**plan("DECOMPOSING"), "status_message": "1 of 3 tasks broken down"}]
+
+    text = browser.get("/plans/plan_1").text
+
+    assert "A new breakdown is under way: 1 of 3 tasks broken down." in text
+    assert "Break down again" not in text

@@ -36,9 +36,11 @@ def test_task_shows_its_versions_and_where_to_go_on(browser: FlaskClient) -> Non
 def test_task_of_a_plan_that_is_broken_down_cannot_be_changed(
     browser: FlaskClient, services: FakeServices
 ) -> None:
-    services.plans.rows = [plan("DECOMPOSING")]
+    services.plans.rows = [{**plan("DECOMPOSING"), "status_message": "0 of 1 tasks broken down"}]
     text = browser.get(TASK).text
 
+    assert "A new breakdown is under way: 0 of 1 tasks broken down." in text
+    assert 'http-equiv="refresh"' in text
     assert "Nothing can be changed" in text
     assert "Move up" not in text
 
@@ -155,6 +157,17 @@ def test_note_goes_along_when_a_task_is_broken_down_anew(
 
     asked = {"message": "smaller steps", "version": 1}
     assert services.review.asked == [("regenerate", "1.1", asked)]
+
+
+def test_task_that_a_model_breaks_down_anew_says_so(post: Post, services: FakeServices) -> None:
+    services.review.queued = True
+
+    answer = post(f"{TASK}/regenerate", {"version": "1"}, follow_redirects=True)
+
+    assert "A model breaks this task down anew." in answer.text
+    assert "The model reads it." in answer.text
+    services.decomposition.has_model = False
+    assert "Rules do not read it" in post(f"{TASK}/accept", {}, follow_redirects=True).text
 
 
 def test_versions_stand_side_by_side_with_what_differs(browser: FlaskClient) -> None:

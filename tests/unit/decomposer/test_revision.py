@@ -13,6 +13,7 @@ from app.domain.plan import (
     PlanWarning,
     Subtask,
     Task,
+    WrittenSubtask,
 )
 from decomposer.breakdown import Decomposer
 from decomposer.revision import Revision
@@ -127,3 +128,24 @@ def test_step_may_wait_for_a_step_of_another_task(decomposer: Decomposer, base: 
 
     assert structure("elsewhere") == structure() > 0
     assert structure("nowhere") == 0
+
+
+def test_action_that_nobody_knows_is_told_anew_after_a_change(
+    decomposer: Decomposer, base: Breakdown
+) -> None:
+    odd = msgspec.structs.replace(base.subtasks[0], action="frobnicate")
+
+    for actions, told in (((), ["unknown-action"]), (("frobnicate",), [])):
+        found = revised(decomposer, base, [odd, *base.subtasks[1:]], *actions)
+        assert [one.code for one in found.warnings] == told
+
+
+def test_action_that_the_plan_brought_is_not_told_after_a_change(decomposer: Decomposer) -> None:
+    task = Task("t", "Ask", written_subtasks=[WrittenSubtask("s", "Ask", action="frobnicate")])
+    frame = Frame(Plan("p", "Plan", [Phase("ph", "Phase", [task])]))
+    base = decomposer.task(task, frame)
+
+    for action, told in (("frobnicate", []), ("juggle", ["unknown-action"])):
+        step = msgspec.structs.replace(base.subtasks[0], title="Ask again", action=action)
+        found = decomposer.revise(Revision(task, base, [step]), frame)
+        assert [one.code for one in found.warnings] == told

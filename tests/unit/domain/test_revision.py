@@ -11,7 +11,7 @@ from app.domain.errors import Invalid
 from app.domain.graph import find_cycle
 from app.domain.operations import read_operations, read_steps
 from app.domain.plan import Assignee, Subtask
-from app.domain.revision import BY_HAND, Defaults, replace, revise, written
+from app.domain.revision import BY_HAND, Defaults, mend, replace, revise, written
 
 Steps = dict[str, list[Subtask]]
 
@@ -379,3 +379,15 @@ def test_any_operations_keep_a_breakdown_executable(
         assert find_cycle({name: edges(plan["t"])[name] for name in own}) is None
         for place, each in enumerate(plan["t"]):
             assert set(each.dependencies) & set(own) <= set(own[:place])
+
+
+def test_steps_of_tasks_that_stayed_wait_for_the_ends_of_what_is_new_elsewhere() -> None:
+    before = {"t": chain("a", "b"), "u": [step("x", "b"), step("y", "x")], "v": chain("z")}
+    after = {**before, "t": [step("c"), step("d"), step("e", "c")]}
+
+    found = mend(before, after)
+
+    assert {name: edges(steps) for name, steps in found.items()} == {
+        "u": {"x": ["d", "e"], "y": ["x"]}
+    }
+    assert mend(before, before) == {}

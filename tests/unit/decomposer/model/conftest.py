@@ -13,7 +13,7 @@ from decomposer.model import Completion, ModelStrategy, Usage
 from decomposer.model.client import ModelClient
 from decomposer.model.prompt import Question
 from decomposer.rules import RuleStrategy
-from decomposer.strategy import Frame
+from decomposer.strategy import Frame, Wished
 from tests.model_server import ModelServer, serving
 
 KEY = "sk-secret-of-the-test"
@@ -36,17 +36,17 @@ class Straight:
 
     def __init__(self, client: ModelClient) -> None:
         self._client = client
-        self.kept: dict[bytes, tuple[str, Usage]] = {}
+        self.kept: dict[str, tuple[str, Usage]] = {}
 
     def remembered(self, question: Question) -> Completion | None:
-        found = self.kept.get(question.data)
+        found = self.kept.get(question.digest("test-model", "test"))
         return Completion(found[0], Usage("test-model", cached=True)) if found else None
 
     def call(self, messages: Sequence[dict[str, str]]) -> Completion:
         return self._client.call(messages)
 
     def remember(self, question: Question, text: str, usage: Usage) -> None:
-        self.kept[question.data] = (text, usage)
+        self.kept[question.digest("test-model", "test")] = (text, usage)
 
 
 class Asker:
@@ -57,12 +57,18 @@ class Asker:
         self.conversation = Straight(client_of(server))
         self.rules = RuleStrategy()
 
-    def task(self, task: Task, *capabilities: Capability, compare: bool = False) -> Breakdown:
+    def task(
+        self,
+        task: Task,
+        *capabilities: Capability,
+        compare: bool = False,
+        wished: Wished | None = None,
+    ) -> Breakdown:
         """Break one task down."""
         strategy = ModelStrategy(self.conversation, self.rules, compare=compare)
         decomposer = Decomposer(strategy, self.rules.rulebook.catalogue, threshold=0.8)
         plan = Plan("plan_1", "Build a lighthouse", [Phase("p1", "Build", [task])], goal="Light")
-        return decomposer.task(task, Frame(plan, capabilities))
+        return decomposer.task(task, Frame(plan, capabilities, wished=wished))
 
 
 @pytest.fixture
