@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Final, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 
 from app.domain.execution import Header, SubtaskState, TaskState
 from app.record.copying import Merge
@@ -74,6 +74,17 @@ class _Known(msgspec.Struct):
     agent_id: str | None = None
 
 
+LONGEST_PAUSE_MS: Final = 20_000
+"""How long a writer may pause within its transaction, or PostgreSQL take for one statement.
+
+A worker that is frozen in the middle holds the rows it wrote, and whoever goes on in its place
+waits for them: PostgreSQL ends its transaction, and the batch is written by the other.
+"""
+
+_LIMIT_TIME: Final = text(
+    "SELECT set_config('idle_in_transaction_session_timeout', :limit, true), "
+    "set_config('statement_timeout', :limit, true)"
+)
 _KNOWN: Final = msgspec.json.Decoder(_Known)
 _EVENTS: Final = Merge(execution_events)
 _SUBTASKS: Final = Merge(execution_subtasks, newer_by="seq")
@@ -107,6 +118,7 @@ class BatchWriter:
 
     def _write(self, batch: Batch) -> int:
         with transaction(self._engine) as connection:
+            connection.execute(_LIMIT_TIME, {"limit": f"{LONGEST_PAUSE_MS}ms"})
             return write_batch(connection, batch)
 
 

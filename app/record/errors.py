@@ -68,6 +68,7 @@ def translate(error: psycopg.Error) -> RecordError | DomainError:
             psycopg.OperationalError()
             | psycopg.InterfaceError()
             | psycopg.errors.ReadOnlySqlTransaction()
+            | psycopg.errors.IdleInTransactionSessionTimeout()
         ):
             return RecordUnavailable(told)
         case _:

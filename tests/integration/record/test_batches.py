@@ -1,4 +1,6 @@
 import random
+import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,7 +13,9 @@ from app.domain.events import FIRST_HASH, EventType, chain
 from app.domain.execution import Header, SubtaskState, TaskState
 from app.domain.plan import Plan
 from app.domain.states import ExecutionStatus, SubtaskStatus
+from app.record import batches
 from app.record.batches import Batch, BatchWriter, SubtaskRow, TaskRow
+from app.record.errors import RecordUnavailable
 from app.record.executions import Executions
 from app.record.history import History
 
@@ -129,6 +133,35 @@ def test_writers_of_the_same_rows_do_not_block_each_other(
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(write_shuffled, range(2, 34)))
     assert {it.seq for it in Executions(engine).states("exec_1")[0].values()} == {33}
+
+
+class Frozen(list[Header]):
+    """Headers at which a writer stops until it is thawed, its events written."""
+
+    def __init__(self) -> None:
+        super().__init__([header_at(3)])
+        self.reached, self.thawed = threading.Event(), threading.Event()
+
+    def __iter__(self) -> Iterator[Header]:
+        self.reached.set()
+        assert self.thawed.wait(20)
+        return super().__iter__()
+
+
+def test_writer_that_is_frozen_half_way_holds_no_other_up(
+    engine: Engine, writer: BatchWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "LONGEST_PAUSE_MS", 200)
+    events, headers = logged(make_events(3)), Frozen()
+    with ThreadPoolExecutor(1) as pool:
+        frozen = pool.submit(writer.write, Batch(events=events, headers=headers))
+        assert headers.reached.wait(20)
+        monkeypatch.setattr(batches, "LONGEST_PAUSE_MS", 20_000)
+        assert writer.write(Batch(events=events, headers=[header_at(3)])) == 3
+        headers.thawed.set()
+        with pytest.raises(RecordUnavailable):
+            frozen.result(20)
+    assert History(engine).last_seq("exec_1") == 3
 
 
 def test_history_is_filtered_and_paged(engine: Engine, writer: BatchWriter) -> None:
