@@ -33,6 +33,8 @@ class Room:
 
     def fill(self, share: float) -> None:
         """Move the limit so that what is there makes this share of it."""
+        # Of an all but empty Redis one request would be several percent.
+        self.client.set("ballast", bytes(BALLAST))
         used = self.client.info("memory")["used_memory"]
         self.limit(int(used / share))
 
@@ -50,8 +52,6 @@ def room(redis_url: str, services: Services) -> Iterator[Room]:
     with redis.Redis.from_url(redis_url) as client:
         before = client.config_get("maxmemory*")
         client.config_set("maxmemory-policy", "noeviction")
-        # Of an all but empty Redis one request would be several percent.
-        client.set("ballast", bytes(BALLAST))
         yield Room(client, services)
         client.delete("ballast")
         client.config_set("maxmemory", before["maxmemory"])

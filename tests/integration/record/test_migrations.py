@@ -67,11 +67,12 @@ def test_several_processes_may_migrate_at_once(empty_database_url: str) -> None:
     assert migrate.current(empty_database_url) == newest()
 
 
-def test_database_of_a_newer_version_is_refused(database_url: str) -> None:
-    with psycopg.connect(database_url) as connection:
+def test_database_of_a_newer_version_is_refused(empty_database_url: str) -> None:
+    migrate.upgrade(empty_database_url)
+    with psycopg.connect(empty_database_url) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(UnknownSchema, match="9999"):
-        migrate.upgrade(database_url)
+        migrate.upgrade(empty_database_url)
 
 
 def test_unreachable_database_is_told_as_unavailable() -> None:
