@@ -34,6 +34,7 @@ class Room:
     def fill(self, share: float) -> None:
         """Move the limit so that what is there makes this share of it."""
         # Of an all but empty Redis one request would be several percent.
+        self.client.config_set("maxmemory", 0)
         self.client.set("ballast", bytes(BALLAST))
         used = self.client.info("memory")["used_memory"]
         self.limit(int(used / share))
