@@ -78,8 +78,8 @@ class Plans:
             copy_rows(connection, plan_tasks, _task_rows(workspace_id, plan))
 
     def get(self, workspace_id: str, plan_id: str) -> StoredPlan | None:
-        """Find a plan of a workspace, whole."""
-        with transaction(self._engine) as connection:
+        """Find a plan of a workspace, whole, as it was at one moment."""
+        with transaction(self._engine, snapshot=True) as connection:
             return read_plan(connection, workspace_id, plan_id)
 
     def page(

@@ -3,7 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from app.domain.errors import Invalid, NotFound
 from app.domain.plan import Gates, Phase, Plan, PlanStatus, PlanWarning
@@ -61,6 +61,22 @@ def test_plan_takes_the_place_of_the_one_being_imported_with_its_tasks(plans: Pl
     assert (stored.status_message, stored.created_by) == ("Here it is.", "user_1")
     assert stored.created_at == seen.created_at
     assert plans.page(WORKSPACE).items[0].tasks_total == len(plan.tasks)
+
+
+def test_plan_rewritten_while_it_is_read_is_read_as_it_was(plans: Plans, engine: Engine) -> None:
+    seen = importing(plans)
+
+    def rewrite(*_: object) -> None:
+        arguments = (WORKSPACE, seen, make_plan(), PlanStatus.DECOMPOSING)
+        with ThreadPoolExecutor(1) as other:
+            other.submit(plans.rewrite, *arguments).result()
+
+    # Runs between the reader's first query and its second.
+    event.listen(engine, "after_cursor_execute", rewrite, once=True)
+    assert plans.get(WORKSPACE, "plan_1") == seen
+    now = plans.get(WORKSPACE, "plan_1")
+    assert now
+    assert now.plan == make_plan()
 
 
 def test_only_the_first_of_two_who_saw_the_same_rewrites(plans: Plans) -> None:
