@@ -39,7 +39,7 @@ fingerprint() {
   (
     cd "$root" || exit
     pwd
-    cat requirements/*.txt pyproject.toml sdk/pyproject.toml
+    cat requirements/*.txt pyproject.toml sdk/pyproject.toml examples/larry/pyproject.toml
     "$venv/bin/python" -V
   ) | "$venv/bin/python" -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())'
 }
@@ -60,7 +60,7 @@ prepare_environment() {
       "$venv/bin/python" -m pip install -qq --disable-pip-version-check \
         --require-hashes -r "requirements/$kind.txt" &&
       "$venv/bin/python" -m pip install -qq --disable-pip-version-check \
-        --no-deps --no-build-isolation -e . -e ./sdk
+        --no-deps --no-build-isolation -e . -e ./sdk -e ./examples/larry
   ) || fail "Installing failed; see above. It needs a package index that pip can reach."
   rm -f "$venv"/stamp-*
   printf '%s\n' "$wanted" >"$venv/stamp-$kind"
