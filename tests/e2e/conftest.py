@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
+from .browsing import CHROMIUM, QUIET, Hand, Visit
 from .running import Serving, folder, serving
 
 
@@ -16,3 +18,26 @@ def run() -> Iterator[Serving]:
             yield run.await_ready()
             assert run.end() == 0, run.said()
         assert not run.is_told_ready
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, without a window."""
+    assert CHROMIUM, "Chromium is not installed"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser: Browser, run: Serving) -> Iterator[Visit]:
+    """A browser with script."""
+    with browser.new_context() as context:
+        yield Visit(context, run)
+
+
+@pytest.fixture
+def hand(run: Serving) -> Hand:
+    """An agent at the test's command."""
+    return Hand(run)
