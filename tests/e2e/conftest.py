@@ -20,7 +20,7 @@ def run() -> Iterator[Serving]:
         assert not run.is_told_ready
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Chromium, without a window."""
     assert CHROMIUM, "Chromium is not installed"
