@@ -6,6 +6,7 @@ from xdist.scheduler import LoadFileScheduling
 
 E2E = "tests/e2e"
 CHAOS = "tests/e2e/test_chaos.py"
+PAGES = "pages"
 _FIRST = (CHAOS, E2E, "tests/integration", "tests/unit")
 """What takes longest begins first, so that no process is left with it at the end."""
 
@@ -13,13 +14,12 @@ _FIRST = (CHAOS, E2E, "tests/integration", "tests/unit")
 class ByFile(LoadFileScheduling):
     """Gives each process file after file.
 
-    End-to-end tests share one run of everything, and so all go to the same process; save those
-    of chaos, which have a run of their own.
+    Tests of pages share one run of everything, and so all go to the same process.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         file = super()._split_scope(nodeid)
-        return E2E if file.startswith(E2E) and file != CHAOS else file
+        return PAGES if file.startswith(E2E) and "_page" in file else file
 
 
 def turn(item: Any) -> int:

@@ -20,9 +20,9 @@ def run() -> Iterator[Serving]:
         assert not run.is_told_ready
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium, without a window."""
+    """Chromium, without a window; not for longer, as no test may use asyncio while it is there."""
     assert CHROMIUM, "Chromium is not installed"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
