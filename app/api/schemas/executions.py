@@ -102,6 +102,7 @@ class Execution(Schema):
     created_at = fields.AwareDateTime(required=True)
     started_at = fields.AwareDateTime(allow_none=True, required=True)
     completed_at = fields.AwareDateTime(allow_none=True, required=True)
+    forecast_end_at = fields.AwareDateTime(allow_none=True, required=True)
     updated_at = fields.AwareDateTime(required=True)
     seq = fields.Integer(required=True)
 
@@ -117,6 +118,9 @@ class Tree(Schema):
     """Phases → tasks → subtasks; see ``docs/api.md``."""
 
     phases = fields.List(fields.Dict(), required=True)
+    planned_from = fields.AwareDateTime(required=True)
+    planned_end_at = fields.AwareDateTime(required=True)
+    forecast_end_at = fields.AwareDateTime(required=True, allow_none=True)
 
 
 class Control(Schema):
