@@ -109,9 +109,9 @@ def test_stream_begins_with_a_snapshot_and_shows_the_execution_to_its_end(
     snapshot = stream.next()
     assert snapshot["type"] == "snapshot"
     # A forecast moves with the clock.
-    ahead = {"forecast_end_at": snapshot["execution"]["forecast_end_at"]}
-    assert snapshot["execution"] == scene.get(execution_id) | ahead
-    assert snapshot["tasks"] == scene.get(execution_id, "/tasks") | ahead
+    ahead: Any = {"forecast_end_at": None}
+    assert snapshot["execution"] | ahead == scene.get(execution_id) | ahead
+    assert snapshot["tasks"] | ahead == scene.get(execution_id, "/tasks") | ahead
     assert snapshot["blockers"] == []
 
     scene.carry_out(agent)
