@@ -66,6 +66,7 @@ from app.services.identity import Identity
 from app.services.imports import ImportService
 from app.services.inbox import InboxService
 from app.services.inquiries import InquiryService
+from app.services.items import ItemService
 from app.services.kept_events import KeptEvents
 from app.services.maintenance import MaintenanceService
 from app.services.model import Budget, Client, ModelAccess
@@ -244,6 +245,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
             Locks(client),
             clock,
         ),
+        items=ItemService(execution_service),
         replay=ReplayService(execution_service, events),
         health=HealthService(probes, (redis.RedisError, RecordError)),
     )

@@ -179,6 +179,29 @@ def _is_named(row: object) -> bool:
     return isinstance(row, dict) and bool(cast("Wire", row).get("document_name"))
 
 
+def subtasks_of(tree: Wire) -> list[Wire]:
+    """Give all subtasks of a tree in written order."""
+    return [row for task in tasks_of(tree) for row in task.get("subtasks", [])]
+
+
+def tasks_having(phase: Wire, status: str) -> list[Wire]:
+    """Give the tasks of a phase that have a subtask of a status."""
+    return [
+        task for task in phase["tasks"] if status in [row["status"] for row in task["subtasks"]]
+    ]
+
+
+def find_item(tree: Wire, item_id: str) -> Wire | None:
+    """Find a task or subtask of a tree; a subtask knows its ``task``."""
+    for task in tasks_of(tree):
+        if task["task_id"] == item_id:
+            return task
+        for row in task["subtasks"]:
+            if row["subtask_id"] == item_id:
+                return row | {"task": task}
+    return None
+
+
 def titles(tree: Wire) -> dict[str, str]:
     """Give titles by the id of every task and subtask."""
     found: dict[str, str] = {}
@@ -242,6 +265,8 @@ FOR_TEMPLATES: Final = {
     "offered": offered,
     "segments": segments,
     "tasks_of": tasks_of,
+    "subtasks_of": subtasks_of,
+    "tasks_having": tasks_having,
     "named_documents": named_documents,
     "titles": titles,
     "counted": counted,

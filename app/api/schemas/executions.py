@@ -26,6 +26,8 @@ class EventQuery(PageQuery):
 
     limit = fields.Integer(load_default=100, validate=validate.Range(1, 1000))
     after = fields.Integer(load_default=0, validate=validate.Range(0))
+    before = fields.Integer(load_default=None, validate=validate.Range(1))
+    errors = fields.Boolean(load_default=False)
     type = fields.String(load_default=None)
     task_id = fields.String(load_default=None)
     agent_id = fields.String(load_default=None)
