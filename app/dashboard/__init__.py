@@ -74,7 +74,7 @@ def create_blueprint(services: Services) -> Blueprint:
 def _guard() -> Response | tuple[str | Response, int] | None:
     """Let nobody in who is not signed in, and no form that this site did not make."""
     if request.endpoint not in _OPEN_ENDPOINTS and session.current_principal() is None:
-        wanted = request.path if request.method == "GET" else ""
+        wanted = request.full_path.removesuffix("?") if request.method == "GET" else ""
         address = url_for("dashboard.sign_in", next=wanted or None)
         return redirect(address, HTTPStatus.SEE_OTHER)
     if request.method == "POST" and not session.csrf_matches(request.form.get("csrf_token", "")):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Final
+from urllib.parse import urlencode
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -88,12 +89,15 @@ class ExecutionPages:
         execution = wire(self._executions.get(workspace_id, execution_id))
         tree = wire(self._executions.tree(workspace_id, execution_id))
         events, waiting, archived = self._happened(workspace_id, execution_id)
+        agents = self._agents.page(workspace_id, limit=MOST_AGENTS).items
+        names = {one["agent_id"]: one["name"] for one in agents}
         live: Wire = {
             "execution": execution,
             "tree": tree,
             "events": events.items,
             "next_cursor": events.next_cursor,
             "words": WORDS,
+            "agents": names,
         }
         item_id, show = request.args.get("item", ""), request.args.get("show", "")
         found = find_item(tree, item_id)
@@ -109,10 +113,11 @@ class ExecutionPages:
             risks=self._risks(workspace_id, execution["plan_id"]),
             item=self._items.describe(workspace_id, execution_id, item_id, tree) if found else None,
             show=show if show in SHOWN else "",
-            here=_here(execution_id),
+            here=_here(),
             filtered=any(request.args.get(one) for one in _FEED_FILTERS),
             shown=SHOWN,
-            agents=self._agents.page(workspace_id, limit=MOST_AGENTS).items,
+            agents=agents,
+            names=names,
             unproven=self._verification.trouble(workspace_id, execution_id),
         )
 
@@ -169,11 +174,12 @@ class ExecutionPages:
         return done(address, message)
 
 
-def _here(execution_id: str) -> Callable[..., str]:
+def _here() -> Callable[..., str]:
     """Give the address of this very page, but for what is named; None takes a part away."""
 
     def address(**changes: str | None) -> str:
         kept = {one: request.args.get(one) for one in _KEPT} | changes
-        return url_for("dashboard.execution", execution_id=execution_id, **kept)
+        query = urlencode({name: value for name, value in kept.items() if value})
+        return f"{request.path}?{query}" if query else request.path
 
     return address

@@ -3,11 +3,12 @@
 from typing import Final
 
 from app.dashboard.ports import Wire
-from app.dashboard.presentation import percent, reason, subtasks_of
+from app.dashboard.presentation import percent, reason, subtasks_of, tasks_of
 
 MOST_OF_A_KIND: Final = 3
 _OUTSIDE: Final = ("external_wait", "retry_later")
 _STANDSTILL: Final = ("at_capacity", "no_capable_agent", "paused")
+_HELD_UP: Final = frozenset({"BLOCKED", "RETRYING"})
 _ENDED: Final = ("COMPLETED", "FAILED", "CANCELLED")
 
 
@@ -29,12 +30,23 @@ def sentences(execution: Wire, tree: Wire) -> list[Wire]:
     stuck = next((row for row in all_rows if _cause(row) in _STANDSTILL), None)
     if stuck:
         told.append(_sentence(reason(stuck["why"]), "wait", stuck))
-    coming = next(
-        (row for one in ("READY", "QUEUED") for row in all_rows if row["status"] == one), None
-    )
+    coming = _next(tree)
     if coming:
         told.append(_sentence(f"Next up: {coming['title']}", "idle", coming))
     return told
+
+
+def _next(tree: Wire) -> Wire | None:
+    """Choose what is ready, or else what waits in a task that nothing holds up."""
+    free = [
+        row
+        for task in tasks_of(tree)
+        if _HELD_UP.isdisjoint(one["status"] for one in task["subtasks"])
+        for row in task["subtasks"]
+        if row["status"] == "QUEUED"
+    ]
+    ready = (row for row in subtasks_of(tree) if row["status"] == "READY")
+    return next(ready, free[0] if free else None)
 
 
 def _current(row: Wire) -> Wire:

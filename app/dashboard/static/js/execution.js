@@ -18,7 +18,7 @@ import { ExecutionStore } from "./store.js";
 import { Sequence, Stream } from "./stream.js";
 import { setTitle } from "./title.js";
 import { announce } from "./toast.js";
-import { Tree, followTreeFilter } from "./tree.js";
+import { followTreeFilter, Tree } from "./tree.js";
 import { follow } from "./waiting.js";
 import { learn, percent, word } from "./words.js";
 
@@ -30,7 +30,7 @@ const TOGETHER = 30;
 const PAGE = 200;
 
 const data = pageData();
-learn(data.words);
+learn(data.words, data.agents);
 const api = `/api/executions/${encodeURIComponent(data.execution.execution_id)}`;
 const store = new ExecutionStore(data.execution, data.tree);
 const sequence = new Sequence(data.execution.seq);

@@ -3,7 +3,7 @@
 import { Component } from "preact";
 import { html } from "./html.js";
 import { exact, localise, relative } from "./time.js";
-import { happening, percent } from "./words.js";
+import { agentName, happening, percent } from "./words.js";
 
 /** @typedef {import("./history.js").History} History */
 /** @typedef {import("./types.js").LogEvent} LogEvent */
@@ -34,16 +34,21 @@ export function Feed({ log, titles }) {
           ([name, rows]) => html`<${Block} key=${name} rows=${rows} titles=${titles} />`,
         )}
       </ol>
-      ${events.length === 0 && state === "end" &&
-      html`<p class="event event-none">
+      ${
+        events.length === 0 &&
+        state === "end" &&
+        html`<p class="event event-none">
         ${isFiltered(log) ? "Nothing like that has happened." : "Nothing has happened yet."}
-      </p>`}
+      </p>`
+      }
       ${state === "loading" && html`<p class="event event-none" role="status">Loading…</p>`}
     </div>
-    ${(state === "more" || state === "failed") &&
-    html`<button class="wide" onClick=${() => void log.older()}>
+    ${
+      (state === "more" || state === "failed") &&
+      html`<button class="wide" onClick=${() => void log.older()}>
       ${state === "failed" ? "That did not work. Try again" : "Load older"}
-    </button>`}`;
+    </button>`
+    }`;
 }
 
 /** @param {History} log */
@@ -83,13 +88,17 @@ export function renewTimes(feed, now) {
 
 /** @extends {Component<BlockProps>} */
 class Block extends Component {
-  /** @param {BlockProps} next */
+  /** @override @param {BlockProps} next */
   shouldComponentUpdate(next) {
     const { rows } = this.props;
-    return rows.length !== next.rows.length || rows[0] !== next.rows[0] || rows.at(-1) !== next.rows.at(-1);
+    return (
+      rows.length !== next.rows.length ||
+      rows[0] !== next.rows[0] ||
+      rows.at(-1) !== next.rows.at(-1)
+    );
   }
 
-  /** @param {BlockProps} props */
+  /** @override @param {BlockProps} props */
   render({ rows, titles }) {
     return html`<li class="feed-block" style=${{ "--rows": rows.length }}>
       <ol>
@@ -113,16 +122,16 @@ function draw(event, titles) {
   const message = event.error_message ?? event.message;
   return html`<li key=${event.seq} class=${`event tone-${told.tone} ${live(event)}`}>
     <span class="event-what"
-      >${title && html`<strong>${title}</strong>${" "}`}${told.text}${share
-        ? ` to ${percent(event.progress_percent)}`
-        : ""}</span
+      >${title && html`<strong>${title}</strong>${" "}`}${told.text}${
+        share ? ` to ${percent(event.progress_percent)}` : ""
+      }</span
     >
     ${message && html`<span class="event-message">${message}</span>`}
     <span class="event-facts">
       <time datetime=${event.recorded_at} title=${exact(event.recorded_at)}
         >${relative(event.recorded_at, Date.now())}</time
       >
-      ${event.agent_id && html`<span>${event.agent_id}</span>`}
+      ${event.agent_id && html`<span>${agentName(event.agent_id)}</span>`}
       <span class="number">#${event.seq}</span>
     </span>
   </li>`;

@@ -200,8 +200,10 @@ function PhaseRow({ phase, chart }) {
     </div>
     <div class="gantt-track" title=${planned ? `Planned ${range(planned)}` : ""}>
       ${planned && html`<i class="gantt-planned" style=${at(planned.from, planned.to)}></i>`}
-      ${!isOpen &&
-      phase.tasks.map((task) => html`<${Bars} key=${task.id} spans=${spansOfTask(task)} />`)}
+      ${
+        !isOpen &&
+        phase.tasks.map((task) => html`<${Bars} key=${task.id} spans=${spansOfTask(task)} />`)
+      }
     </div>
   </div>`;
 }
@@ -222,8 +224,10 @@ function TaskRow({ task, chart }) {
       >
     </div>
     <div class="gantt-track" title=${told} data-shows=${task.id}>
-      ${planned &&
-      html`<i class=${`gantt-planned ${state.critical ? "is-critical" : ""}`} style=${at(planned.from, planned.to)}></i>`}
+      ${
+        planned &&
+        html`<i class=${`gantt-planned ${state.critical ? "is-critical" : ""}`} style=${at(planned.from, planned.to)}></i>`
+      }
       <${Bars} spans=${spans} />
     </div>
   </div>`;
@@ -257,7 +261,8 @@ function Toggle({ id, name, isOpen, chart }) {
 /** @param {{spans: Span[]}} props */
 function Bars({ spans }) {
   return spans.map(
-    (span) => html`<i class=${`gantt-bar is-${span.kind} tone-${span.tone}`} style=${at(span.from, span.to)}></i>`,
+    (span) =>
+      html`<i class=${`gantt-bar is-${span.kind} tone-${span.tone}`} style=${at(span.from, span.to)}></i>`,
   );
 }
 
@@ -265,11 +270,13 @@ function Bars({ spans }) {
 function Links({ chart }) {
   const { from, to } = chart.view.value;
   const scale = chart.width.value / (to - from);
-  const x = (/** @type {number} */ moment) => Math.round(clamp((moment - from) * scale, chart.width.value));
+  const x = (/** @type {number} */ moment) =>
+    Math.round(clamp((moment - from) * scale, chart.width.value));
   /** @type {Map<string, {task: Task, y: number}>} */
   const shown = new Map();
   chart.rows.value.forEach((row, index) => {
-    if (row.kind === "task") shown.set(row.id, { task: row.task.state.value, y: (index + 0.5) * ROW_PIXELS });
+    if (row.kind === "task")
+      shown.set(row.id, { task: row.task.state.value, y: (index + 0.5) * ROW_PIXELS });
   });
   const paths = [...shown.values()].flatMap(({ task, y }) =>
     (task.prerequisites ?? []).flatMap((id) => {
@@ -284,7 +291,8 @@ function Links({ chart }) {
   const height = chart.rows.value.length * ROW_PIXELS;
   return html`<svg class="gantt-links" width=${chart.width.value} height=${height} aria-hidden="true">
     ${paths.map(
-      ({ d, isCritical, key }) => html`<path key=${key} class=${isCritical ? "is-critical" : ""} d=${d} />`,
+      ({ d, isCritical, key }) =>
+        html`<path key=${key} class=${isCritical ? "is-critical" : ""} d=${d} />`,
     )}
   </svg>`;
 }
@@ -341,7 +349,10 @@ function said(task, planned, spans) {
   const parts = [task.title, word(task.status).label];
   if (planned) parts.push(`planned ${range(planned)}`);
   const [first] = spans;
-  if (first) parts.push(first.to === null ? `since ${told(first.from)}` : range({ from: first.from, to: first.to }));
+  if (first)
+    parts.push(
+      first.to === null ? `since ${told(first.from)}` : range({ from: first.from, to: first.to }),
+    );
   if (task.critical) parts.push("critical");
   return parts.join(". ");
 }

@@ -4,10 +4,12 @@ import { html } from "./html.js";
 import { Age, Chip, Moment, Segments } from "./parts.js";
 import { address } from "./place.js";
 import { sentences } from "./sentences.js";
-import { percent, tally } from "./words.js";
+import { agentName, percent, tally } from "./words.js";
 
 /** @typedef {import("./store.js").ExecutionStore} ExecutionStore */
 /** @typedef {import("./sentences.js").Sentence} Sentence */
+
+const HELD_UP = new Set(["BLOCKED", "RETRYING"]);
 
 /** @param {{store: ExecutionStore}} props */
 export function Overview({ store }) {
@@ -26,9 +28,11 @@ export function Overview({ store }) {
       <${Fact} name="Started"
         >${execution.started_at ? html`<${Moment} at=${execution.started_at} />` : "not yet"}<//
       >
-      ${execution.completed_at &&
-      html`<${Fact} name="Ended"><${Moment} at=${execution.completed_at} /><//>`}
-      <${Fact} name="Agent">${execution.agent_id || "none"}<//>
+      ${
+        execution.completed_at &&
+        html`<${Fact} name="Ended"><${Moment} at=${execution.completed_at} /><//>`
+      }
+      <${Fact} name="Agent">${agentName(execution.agent_id) || "none"}<//>
       <${Fact} name="Subtasks"
         >${progress.subtasks_completed ?? 0} of ${progress.subtasks_total ?? 0}<//
       >
@@ -50,7 +54,10 @@ function TaskSegments({ store }) {
 /** @param {{store: ExecutionStore, status: string}} props */
 function Sayings({ store, status }) {
   const rows = [...store.subtasks.values()].map((node) => node.state.value);
-  const told = sentences(status, rows);
+  const heldUp = new Set(
+    rows.filter((row) => HELD_UP.has(row.status)).map((row) => store.taskOf.get(row.subtask_id)),
+  );
+  const told = sentences(status, rows, (id) => heldUp.has(store.taskOf.get(id)));
   if (told.length === 0) return null;
   return html`<ul class="sayings">
     ${told.map((one) => html`<${Saying} key=${one.item + one.tone} one=${one} />`)}
@@ -60,9 +67,11 @@ function Sayings({ store, status }) {
 /** @param {{one: Sentence}} props */
 function Saying({ one }) {
   return html`<li class=${`tone-${one.tone}`}>
-    <a href=${address({ item: one.item })} data-shows=${one.item}>${one.text}</a>${one.since &&
-    html` since <${Age} at=${one.since} />`}${one.lasting && html` <${Age} at=${one.lasting} />`}${one.until &&
-    html`; looks again <${Moment} at=${one.until} />`}
+    <a href=${address({ item: one.item })} data-shows=${one.item}>${one.text}</a>${
+      one.since && html` since <${Age} at=${one.since} />`
+    }${one.lasting && html` <${Age} at=${one.lasting} />`}${
+      one.until && html`; looks again <${Moment} at=${one.until} />`
+    }
   </li>`;
 }
 

@@ -94,7 +94,8 @@ export function panel(base) {
   return {
     /** @param {string} taskId */
     news(taskId) {
-      if (asked("item") && (taskId === asked("item") || isTaskOf(place, taskId))) refresher.request();
+      if (asked("item") && (taskId === asked("item") || isTaskOf(place, taskId)))
+        refresher.request();
     },
     refresh: () => refresher.request(),
   };
@@ -107,5 +108,8 @@ function isTaskOf(place, taskId) {
 
 /** Somebody is filling in a form. @param {HTMLElement} place */
 function isBusy(place) {
-  return place.querySelector("details[open]") !== null || place.matches(":has(:is(input, textarea, select):focus)");
+  return (
+    place.querySelector("details[open]") !== null ||
+    place.matches(":has(:is(input, textarea, select):focus)")
+  );
 }

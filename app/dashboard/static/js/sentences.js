@@ -21,14 +21,16 @@ const STANDSTILL = new Set(["at_capacity", "no_capable_agent", "paused"]);
 /**
  * @param {string} status Of the execution.
  * @param {Subtask[]} rows All subtasks in written order.
+ * @param {(subtaskId: string) => boolean} isHeldUp Whether something else of its task is.
  * @returns {Sentence[]}
  */
-export function sentences(status, rows) {
+export function sentences(status, rows, isHeldUp) {
   if (ENDED.has(status)) return [];
   const silent = rows.find((row) => cause(row) === "no_contact");
   const stuck = rows.find((row) => STANDSTILL.has(cause(row)));
   const coming =
-    rows.find((row) => row.status === "READY") ?? rows.find((row) => row.status === "QUEUED");
+    rows.find((row) => row.status === "READY") ??
+    rows.find((row) => row.status === "QUEUED" && !isHeldUp(row.subtask_id));
   return [
     ...first(rows, (row) => row.status === "RUNNING").map(current),
     ...first(rows, (row) => OUTSIDE.has(cause(row))).map(waits),

@@ -150,7 +150,9 @@ export function tickLabel({ at, step }) {
   const moment = new Date(at * 1000);
   if (step < MINUTE) return moment.toLocaleTimeString(undefined, { timeStyle: "medium" });
   const isMidnight = moment.getHours() === 0 && moment.getMinutes() === 0;
-  if (step < DAY && !isMidnight) return moment.toLocaleTimeString(undefined, { timeStyle: "short" });
-  if (step < 91 * DAY) return moment.toLocaleDateString(undefined, { day: "numeric", month: "short" });
+  if (step < DAY && !isMidnight)
+    return moment.toLocaleTimeString(undefined, { timeStyle: "short" });
+  if (step < 91 * DAY)
+    return moment.toLocaleDateString(undefined, { day: "numeric", month: "short" });
   return moment.toLocaleDateString(undefined, { month: "short", year: "numeric" });
 }

@@ -7,7 +7,7 @@ import { Fold, MiniBar, Moment, StatusIcon } from "./parts.js";
 import { address } from "./place.js";
 import { send } from "./send.js";
 import { toast } from "./toast.js";
-import { awaited, percent, trouble, word } from "./words.js";
+import { agentName, awaited, percent, trouble, word } from "./words.js";
 
 /** @typedef {import("./store.js").ExecutionStore} ExecutionStore */
 /** @typedef {import("./store.js").PhaseNode} PhaseNode */
@@ -116,14 +116,18 @@ function SubtaskRow({ node }) {
       ${due && html`<span class="hint">Again <${Moment} at=${due} /></span>`}
     </div>
     <div class="subtask-facts">
-      ${attempt > 1 &&
-      html`<span class="badge"
+      ${
+        attempt > 1 &&
+        html`<span class="badge"
         >Attempt ${attempt}${subtask.max_attempts ? ` of ${subtask.max_attempts}` : ""}</span
-      >`}
-      ${running &&
-      subtask.progress_percent &&
-      html`<span class="number">${percent(subtask.progress_percent)}</span>`}
-      ${running && subtask.agent_id && html`<span class="by">${subtask.agent_id}</span>`}
+      >`
+      }
+      ${
+        running &&
+        subtask.progress_percent &&
+        html`<span class="number">${percent(subtask.progress_percent)}</span>`
+      }
+      ${running && subtask.agent_id && html`<span class="by">${agentName(subtask.agent_id)}</span>`}
       <${Moment} at=${subtask.completed_at ?? subtask.last_event_at} />
     </div>
   </li>`;
