@@ -59,8 +59,13 @@ class ItemPages:
         tree = wire(self._executions.tree(workspace_id, execution_id))
         item = self.describe(workspace_id, execution_id, item_id, tree)
         agents = self._agents.page(workspace_id, limit=MOST_AGENTS).items
+        names = {one["agent_id"]: one["name"] for one in agents}
         return render_template(
-            "dashboard/item_part.html", item=item, execution_id=execution_id, agents=agents
+            "dashboard/item_part.html",
+            item=item,
+            execution_id=execution_id,
+            agents=agents,
+            names=names,
         )
 
     def describe(self, workspace_id: str, execution_id: str, item_id: str, tree: Wire) -> Wire:

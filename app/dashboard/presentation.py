@@ -116,6 +116,15 @@ def utc(text: str) -> str:
     return f"{moment.day} {moment:%b %Y, %H:%M} UTC"
 
 
+def lasting(text: str) -> str:
+    """Say how long something lasts already, as ``age`` in ``js/time.js`` does."""
+    seconds = (dt.datetime.now(dt.UTC) - dt.datetime.fromisoformat(text)).total_seconds()
+    for size, unit in ((86_400, "day"), (3600, "h"), (60, "min")):
+        if (count := int(seconds // size)) > 0:
+            return f"{count} {unit}s" if unit == "day" and count > 1 else f"{count} {unit}"
+    return "less than a minute"
+
+
 def reason(why: Any) -> str:
     """Give the sentence that says why something is not running, or nothing."""
     if isinstance(why, dict):
@@ -258,6 +267,7 @@ FOR_TEMPLATES: Final = {
     "plain": plain,
     "repeated": repeated,
     "utc": utc,
+    "lasting": lasting,
     "trouble": trouble,
     "awaited": awaited,
     "kind": kind,
