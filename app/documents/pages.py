@@ -18,7 +18,17 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for name in ("moment", "duration", "value", "clip", "who", "number", "plural", "link"):
+    for name in (
+        "moment",
+        "duration",
+        "lateness",
+        "value",
+        "clip",
+        "who",
+        "number",
+        "plural",
+        "link",
+    ):
         environment.globals[name] = getattr(wording, name)
     return environment
 

@@ -6,6 +6,7 @@ from app.documents.pages import render
 from app.documents.wording import (
     clip,
     duration,
+    lateness,
     link,
     marked,
     moment,
@@ -84,7 +85,8 @@ def _facts(report: ExecutionReport) -> Iterator[str]:
 
 def _task_table(report: ExecutionReport) -> Iterator[str]:
     yield from ("## Tasks", "")
-    names = ("Phase", "Task", "Status", "Started", "Ended", "Worked", "Waited", "Blocked")
+    names = ("Phase", "Task", "Status", "Started", "Ended", "Planned end", "Against the plan")
+    names += ("Worked", "Waited", "Blocked")
     yield from _table(
         names,
         (
@@ -94,6 +96,8 @@ def _task_table(report: ExecutionReport) -> Iterator[str]:
                 task.status,
                 moment(task.started_at),
                 moment(task.completed_at),
+                moment(task.planned_end_at),
+                lateness(task.late_seconds),
                 duration(task.spent.working_seconds),
                 duration(task.spent.waiting_seconds),
                 duration(task.spent.blocked_seconds),

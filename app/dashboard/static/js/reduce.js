@@ -64,6 +64,7 @@ export function subtaskAfter(subtask, event) {
     why: status === subtask.status ? subtask.why : null,
     attempt: event.attempt ?? subtask.attempt,
     agent_id: event.agent_id ?? subtask.agent_id,
+    started_at: dispatched ? (subtask.started_at ?? event.recorded_at) : subtask.started_at,
     progress_percent: dispatched ? 0 : (event.progress_percent ?? subtask.progress_percent),
     completed_at: completed ? event.recorded_at : subtask.completed_at,
     last_event_at: event.recorded_at,

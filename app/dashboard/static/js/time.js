@@ -23,6 +23,18 @@ export function relative(at, now) {
   return distance > 0 ? `${amount} ago` : `in ${amount}`;
 }
 
+/**
+ * Say how long something lasts already.
+ * @param {string} at RFC 3339.
+ * @param {number} now Milliseconds since 1970.
+ */
+export function age(at, now) {
+  const size = Math.max(now - Date.parse(at), 0);
+  if (size < MINUTE) return "less than a minute";
+  if (size < HOUR) return `${Math.floor(size / MINUTE)} min`;
+  return size < DAY ? `${Math.floor(size / HOUR)} h` : days(Math.floor(size / DAY));
+}
+
 /** @param {number} count */
 function days(count) {
   return count === 1 ? "1 day" : `${count} days`;
@@ -48,9 +60,10 @@ export function exact(at) {
  */
 export function localise(root, now) {
   for (const element of root.querySelectorAll("time[datetime]")) {
-    if (element.closest("[data-live]")) continue;
+    if (root === document && element.closest("[data-live]")) continue;
     const at = element.getAttribute("datetime") ?? "";
-    element.textContent = relative(at, now);
+    const isAge = /** @type {HTMLElement} */ (element).dataset.as === "age";
+    element.textContent = isAge ? age(at, now) : relative(at, now);
     element.setAttribute("title", exact(at));
   }
 }
