@@ -183,7 +183,7 @@ def test_inbox_lists_all_with_its_plan_and_leads_back_to_itself(
     named = {"plan_id": "plan_1", "plan_title": "Open a tea shop", "task_title": "Step 1.1.2"}
     services.inbox.rows = [waits[0] | named, _waiting_plan()]
     text = browser.get("/inbox").text
-    assert '<a href="/executions/exec_1">Open a tea shop</a>' in text
+    assert '<a href="/executions/exec_1?item=1.1.2">Open a tea shop</a>' in text
     assert 'href="/plans/plan_1">Look at the plan</a>' in text
     assert "holds up 5 tasks" in text
     answer = post(ADDRESS, {"answer": "approve", "back": "inbox"})
