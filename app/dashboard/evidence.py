@@ -10,7 +10,7 @@ from app.dashboard.session import visitor
 from app.domain.errors import Invalid
 
 MOST_FILES: Final = 10
-_MEGABYTE: Final = 1_000_000
+_MEGABYTE: Final = 1024 * 1024
 
 
 def uploaded(files: Files, sent: Sequence[FileStorage]) -> list[Wire]:

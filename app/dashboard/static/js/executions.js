@@ -4,7 +4,7 @@ import { signal } from "@preact/signals-core";
 import { render } from "preact";
 import { counter } from "./counter.js";
 import { html } from "./html.js";
-import { element, getJson, pageData, socketAddress } from "./page.js";
+import { element, getJson, now, pageData, socketAddress } from "./page.js";
 import { Age, Bar, Chip, Icon, Moment } from "./parts.js";
 import { blockersMoved, executionUpdated } from "./reduce.js";
 import { Refresher } from "./refresher.js";
@@ -18,6 +18,10 @@ import { agentName, learn, tally, word } from "./words.js";
 /** @typedef {import("@preact/signals-core").Signal<Listed>} Row */
 
 const PER_PAGE = 25;
+
+/** Milliseconds within which an end is not told to the minute. */
+const ABOUT_NOW = 60_000;
+
 const data = pageData();
 learn(data.words, data.agents);
 const place = element("executions");
@@ -114,7 +118,10 @@ function Item({ row }) {
 function End({ execution }) {
   const { forecast_end_at: forecast, completed_at: ended } = execution;
   if (ended) return html`<span class="run-end">Ended <${Moment} at=${ended} /></span>`;
-  return forecast && html`<span class="run-end">Ends <${Moment} at=${forecast} /></span>`;
+  if (!forecast) return null;
+  if (Date.parse(forecast) - now.value < ABOUT_NOW)
+    return html`<span class="run-end">Ends soon</span>`;
+  return html`<span class="run-end">Ends <${Moment} at=${forecast} /></span>`;
 }
 
 /** @param {{execution: Listed}} props */
