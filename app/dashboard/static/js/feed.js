@@ -2,7 +2,7 @@
 
 import { Component } from "preact";
 import { html } from "./html.js";
-import { exact, localise, relative } from "./time.js";
+import { exact, relative } from "./time.js";
 import { agentName, happening, percent } from "./words.js";
 
 /** @typedef {import("./history.js").History} History */
@@ -24,11 +24,12 @@ export function Feed({ log, titles }) {
   /** @param {Event & {currentTarget: HTMLElement}} event */
   const scrolled = ({ currentTarget: list }) => {
     log.isRead = list.scrollTop > 0;
-    requestAnimationFrame(() => renewTimes(list, Date.now()));
     const left = list.scrollHeight - list.scrollTop - list.clientHeight;
     if (left < 2 * list.clientHeight && log.state.value === "more") void log.older();
   };
-  return html`<div class="feed-scroll" tabindex="0" role="region" aria-label="Events" onScroll=${scrolled}>
+  /** @param {Event & {currentTarget: HTMLElement}} event */
+  const ended = ({ currentTarget: list }) => renewTimes(list, Date.now());
+  return html`<div class="feed-scroll" tabindex="0" role="region" aria-label="Events" onScroll=${scrolled} onScrollEnd=${ended}>
       <ol>
         ${blocks(events).map(
           ([name, rows]) => html`<${Block} key=${name} rows=${rows} titles=${titles} />`,
@@ -80,7 +81,11 @@ export function blocks(events) {
  */
 export function renewTimes(feed, now) {
   for (const block of feed.querySelectorAll(".feed-block")) {
-    if (block.checkVisibility({ contentVisibilityAuto: true })) localise(block, now);
+    if (!block.checkVisibility({ contentVisibilityAuto: true })) continue;
+    for (const time of block.querySelectorAll("time")) {
+      const told = relative(time.dateTime, now);
+      if (time.textContent !== told) time.textContent = told;
+    }
   }
 }
 
