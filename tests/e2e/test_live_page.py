@@ -5,7 +5,6 @@ where a budget is not kept: 50,000 events, a minute of 200 events a second, 200 
 """
 
 import contextlib
-import json
 import os
 import threading
 import time
@@ -299,7 +298,8 @@ def many_sockets(run: Serving, execution_id: str) -> Generator[list[int]]:
     def follow(number: int) -> None:
         with contextlib.suppress(ConnectionClosed):
             while (message := sockets[number].receive()) is not None:
-                received[number] += json.loads(message)["type"] == "event"
+                # Not decoded: 200 readers share the machine with what is measured.
+                received[number] += '"type":"event"' in message
 
     threads = [threading.Thread(target=follow, args=(number,)) for number in range(SOCKETS)]
     for thread in threads:
