@@ -242,11 +242,10 @@ def test_page_stays_responsive_and_its_memory_flat_under_many_events(
             f"\n{PER_SECOND} events/s for {SECONDS} s: heap {before:.1f} → {after:.1f} MB, longest "
             f"task {longest:.0f} ms, click answered within {max(clicks):.0f} ms, {rows} rows kept"
         )
-    # Rows beyond the newest thousand would cost a megabyte a second.
-    assert after - before < 12
+    # Kept rows cost 6 kB each: over a megabyte a second.
+    assert after - before < 2
     if MEASURES:
         assert longest < 200
-        assert after - before < 8
     visit.assert_not_reloaded()
     visit.assert_clean()
 
