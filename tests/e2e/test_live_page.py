@@ -5,7 +5,6 @@ where a budget is not kept: 50,000 events, a minute of 200 events a second, 200 
 """
 
 import contextlib
-import json
 import os
 import threading
 import time
@@ -54,14 +53,14 @@ SCROLL = """async () => {
   const list = document.querySelector(".feed-scroll");
   const frames = [];
   let last = performance.now();
-  for (let turn = 0; turn < 120; turn += 1) {
+  for (let turn = 0; turn < 40; turn += 1) {
     list.scrollTop += 400;
     await new Promise(requestAnimationFrame);
     frames.push(performance.now() - last);
     last = performance.now();
   }
   frames.sort((one, other) => one - other);
-  return { p50: frames[60], p95: frames[114], most: frames[119], reached: list.scrollTop };
+  return { p50: frames[20], p95: frames[38], most: frames[39], reached: list.scrollTop };
 }"""
 
 FIRST_PAINT = """() => new Promise((give) => {
@@ -243,11 +242,10 @@ def test_page_stays_responsive_and_its_memory_flat_under_many_events(
             f"\n{PER_SECOND} events/s for {SECONDS} s: heap {before:.1f} → {after:.1f} MB, longest "
             f"task {longest:.0f} ms, click answered within {max(clicks):.0f} ms, {rows} rows kept"
         )
-    # Rows beyond the newest thousand would cost a megabyte a second.
-    assert after - before < 12
+    # Kept rows cost 6 kB each: over a megabyte a second.
+    assert after - before < 2
     if MEASURES:
         assert longest < 200
-        assert after - before < 8
     visit.assert_not_reloaded()
     visit.assert_clean()
 
@@ -299,7 +297,8 @@ def many_sockets(run: Serving, execution_id: str) -> Generator[list[int]]:
     def follow(number: int) -> None:
         with contextlib.suppress(ConnectionClosed):
             while (message := sockets[number].receive()) is not None:
-                received[number] += json.loads(message)["type"] == "event"
+                # Not decoded: 200 readers share the machine with what is measured.
+                received[number] += '"type":"event"' in message
 
     threads = [threading.Thread(target=follow, args=(number,)) for number in range(SOCKETS)]
     for thread in threads:

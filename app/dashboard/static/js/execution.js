@@ -25,7 +25,7 @@ import { learn, percent, word } from "./words.js";
 /** @typedef {import("./types.js").LogEvent} LogEvent */
 /** @typedef {import("./types.js").Message} Message */
 
-/** Messages of this many milliseconds are drawn together. */
+/** One drawing for the messages of so many milliseconds; the first after a pause is drawn at once. */
 const TOGETHER = 30;
 const PAGE = 200;
 
@@ -64,13 +64,14 @@ const details = panel(base);
 
 /** @type {Message[]} */
 let arrivals = [];
+let drawnAt = -Infinity;
 
 /** @param {Message} message */
 function arrived(message) {
   const verdict = sequence.judge(message);
   if (verdict === "gap") stream.restart();
   if (verdict !== "new") return;
-  if (arrivals.length === 0) setTimeout(draw, TOGETHER);
+  if (arrivals.length === 0) setTimeout(draw, drawnAt + TOGETHER - performance.now());
   arrivals.push(message);
   if (message.type === "snapshot") waits.request();
   if (message.type !== "event") return;
@@ -82,6 +83,7 @@ function arrived(message) {
 function draw() {
   const messages = arrivals;
   arrivals = [];
+  drawnAt = performance.now();
   store.receive(messages);
   log.receive(/** @type {LogEvent[]} */ (messages.filter((message) => message.type === "event")));
   // After a snapshot the events between are not there: the log is read anew.

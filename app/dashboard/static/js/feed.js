@@ -2,7 +2,7 @@
 
 import { Component } from "preact";
 import { html } from "./html.js";
-import { exact, localise, relative } from "./time.js";
+import { exact, relative } from "./time.js";
 import { agentName, happening, percent } from "./words.js";
 
 /** @typedef {import("./history.js").History} History */
@@ -11,12 +11,6 @@ import { agentName, happening, percent } from "./words.js";
 /** So many events share a block. */
 const BLOCK = 50;
 
-/**
- * An event never changes, so its drawing is kept.
- * @type {WeakMap<LogEvent, unknown>}
- */
-const drawn = new WeakMap();
-
 /** @param {{log: History, titles: Map<string, string>}} props */
 export function Feed({ log, titles }) {
   const events = log.events.value;
@@ -24,11 +18,12 @@ export function Feed({ log, titles }) {
   /** @param {Event & {currentTarget: HTMLElement}} event */
   const scrolled = ({ currentTarget: list }) => {
     log.isRead = list.scrollTop > 0;
-    requestAnimationFrame(() => renewTimes(list, Date.now()));
     const left = list.scrollHeight - list.scrollTop - list.clientHeight;
     if (left < 2 * list.clientHeight && log.state.value === "more") void log.older();
   };
-  return html`<div class="feed-scroll" tabindex="0" role="region" aria-label="Events" onScroll=${scrolled}>
+  /** @param {Event & {currentTarget: HTMLElement}} event */
+  const ended = ({ currentTarget: list }) => renewTimes(list, Date.now());
+  return html`<div class="feed-scroll" tabindex="0" role="region" aria-label="Events" onScroll=${scrolled} onScrollEnd=${ended}>
       <ol>
         ${blocks(events).map(
           ([name, rows]) => html`<${Block} key=${name} rows=${rows} titles=${titles} />`,
@@ -80,7 +75,11 @@ export function blocks(events) {
  */
 export function renewTimes(feed, now) {
   for (const block of feed.querySelectorAll(".feed-block")) {
-    if (block.checkVisibility({ contentVisibilityAuto: true })) localise(block, now);
+    if (!block.checkVisibility({ contentVisibilityAuto: true })) continue;
+    for (const time of block.querySelectorAll("time")) {
+      const told = relative(time.dateTime, now);
+      if (time.textContent !== told) time.textContent = told;
+    }
   }
 }
 
@@ -102,16 +101,28 @@ class Block extends Component {
   render({ rows, titles }) {
     return html`<li class="feed-block" style=${{ "--rows": rows.length }}>
       <ol>
-        ${rows.map((event) => row(event, titles))}
+        ${rows.map((event) => html`<${Row} key=${event.seq} event=${event} titles=${titles} />`)}
       </ol>
     </li>`;
   }
 }
 
-/** @param {LogEvent} event @param {Map<string, string>} titles */
-function row(event, titles) {
-  if (!drawn.has(event)) drawn.set(event, draw(event, titles));
-  return drawn.get(event);
+/**
+ * An event never changes, so it is drawn once. Its drawing is not kept beside the page: what is
+ * kept points at what stood around it, and so at all that was ever shown.
+ * @typedef {{event: LogEvent, titles: Map<string, string>}} RowProps
+ * @extends {Component<RowProps>}
+ */
+class Row extends Component {
+  /** @override */
+  shouldComponentUpdate() {
+    return false;
+  }
+
+  /** @override @param {RowProps} props */
+  render({ event, titles }) {
+    return draw(event, titles);
+  }
 }
 
 /** @param {LogEvent} event @param {Map<string, string>} titles */
@@ -120,7 +131,7 @@ function draw(event, titles) {
   const title = event.task_id ? (titles.get(event.task_id) ?? event.task_id) : "";
   const share = event.event_type === "task_progress" && event.progress_percent;
   const message = event.error_message ?? event.message;
-  return html`<li key=${event.seq} class=${`event tone-${told.tone} ${live(event)}`}>
+  return html`<li class=${`event tone-${told.tone} ${live(event)}`}>
     <span class="event-what"
       >${title && html`<strong>${title}</strong>${" "}`}${told.text}${
         share ? ` to ${percent(event.progress_percent)}` : ""

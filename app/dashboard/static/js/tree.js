@@ -141,6 +141,7 @@ function SubtaskRow({ node }) {
 export function followTreeFilter(store, refresh) {
   const place = element("tree-filter");
   const bulk = element("bulk");
+  let drawn = "";
   store.show.value = place.dataset.show ?? "";
   place.addEventListener("click", (event) => {
     const link = /** @type {Element} */ (event.target).closest("a");
@@ -151,7 +152,11 @@ export function followTreeFilter(store, refresh) {
   });
   effect(() => {
     const show = store.show.value;
-    place.replaceChildren(...tabs(counts(store), show));
+    const found = counts(store);
+    const told = JSON.stringify([show, ...found]);
+    // Most events leave the counts as they are; a tab in use keeps the focus.
+    if (told !== drawn) redraw(place, tabs(found, show));
+    drawn = told;
     bulk.hidden = !CHANGEABLE.has(show) || ENDED.has(store.execution.value.status);
     for (const part of bulk.querySelectorAll("[data-for]")) {
       const { for: statuses = "" } = /** @type {HTMLElement} */ (part).dataset;
@@ -165,6 +170,13 @@ export function followTreeFilter(store, refresh) {
     event.preventDefault();
     void decide(bulk, /** @type {HTMLFormElement} */ (event.target)).then(refresh);
   });
+}
+
+/** @param {HTMLElement} place @param {HTMLAnchorElement[]} links */
+function redraw(place, links) {
+  const focused = /** @type {HTMLElement | null} */ (place.querySelector(":focus"))?.dataset.status;
+  place.replaceChildren(...links);
+  links.find((link) => link.dataset.status === focused)?.focus();
 }
 
 /** @param {HTMLElement} bulk @param {HTMLFormElement} form */
