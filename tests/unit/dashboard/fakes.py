@@ -302,7 +302,7 @@ class FakeExecutions:
         row = self.get(principal.workspace_id, execution_id)
         self.asked.append((execution_id, request))
         if row["status"] in ("COMPLETED", "CANCELLED"):
-            raise IllegalMove(row["status"], request["status"], [])
+            raise IllegalMove(row["status"], request.get("status", "reassigned"), [])
         row["status"] = request.get("status", row["status"])
         return row
 
