@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
-from flask import Blueprint, abort, render_template, request, url_for
+from flask import Blueprint, abort, current_app, render_template, request, url_for
 
 from app.dashboard.choices import COMPLETE, chosen, completion, resolution
 from app.dashboard.evidence import MOST_FILES, megabytes, uploaded
@@ -71,7 +71,11 @@ class WaitingPages:
 
     def limits(self) -> str:
         """Say how much evidence a form takes."""
-        return f"Up to {MOST_FILES} files of {megabytes(self._files.most_bytes)} each"
+        each, together = self._files.most_bytes, current_app.config["MAX_CONTENT_LENGTH"]
+        told = f"Up to {MOST_FILES} files of {megabytes(each)} each"
+        if together and together < MOST_FILES * each:
+            told += f", {megabytes(together)} together"
+        return told
 
     def count(self) -> int:
         """Count all that waits for a person; nothing waits for somebody unknown."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Browser, FilePayload, Locator, expect
 
 from .browsing import EVIL, Visit, needs_chromium
 from .running import Serving
@@ -12,8 +12,8 @@ from .waiting import Desk, evidence_of
 
 pytestmark = needs_chromium
 
-PHOTO = {"name": "menu <b>.html", "mimeType": "text/html", "buffer": EVIL.encode()}
-NOTE = {"name": "prices.txt", "mimeType": "text/plain", "buffer": b"21 a head"}
+PHOTO: FilePayload = {"name": "menu <b>.html", "mimeType": "text/html", "buffer": EVIL.encode()}
+NOTE: FilePayload = {"name": "prices.txt", "mimeType": "text/plain", "buffer": b"21 a head"}
 
 
 @pytest.fixture
