@@ -1,6 +1,7 @@
 """``planexe-agent check``: against the real server, and against it behind bad proxies."""
 
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -23,7 +24,7 @@ TAKES_TIME = {"idle poll", "wake-up", "clock"}
 
 def check(run: Serving, url: str | None = None, **options: Any) -> dict[str, Verdict]:
     """Walk with the owner's key, or as the options say; give the verdicts by probe."""
-    given = {"key": run.ready["user_key"], "poll_seconds": 0.8, **options}
+    given = {"key": run.ready["user_key"], "poll_seconds": 0.3, **options}
     return {one.probe: one for one in walk(Options(url or run.url, **given))}
 
 
@@ -64,6 +65,18 @@ def test_command_finds_nothing_wrong_with_a_good_server_and_leaves_nothing(run: 
     for probe, state in states.items():
         allowed = {"skipped"} if probe in skipped else {"ok"}
         assert state in allowed | ({"doubt"} if probe in TAKES_TIME else set()), probe
+    assert left_behind(run) == []
+
+
+def test_interrupted_command_leaves_nothing(run: Serving) -> None:
+    words = [sys.executable, "-m", "planexe_agent.check.command", "check", run.url]
+    key = ["--key", run.ready["user_key"], "--poll-seconds", "30"]
+
+    with subprocess.Popen([*words, *key], stdout=subprocess.DEVNULL) as process:
+        run.until("its agent is registered", lambda: left_behind(run))
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 130
+
     assert left_behind(run) == []
 
 
@@ -177,6 +190,15 @@ def cuts_reports(_run: Serving) -> Trouble:
     return lambda asked, passed: None if asked.path.endswith("/events") else passed(asked)
 
 
+def never_breaks_down(_run: Serving) -> Trouble:
+    def trouble(asked: Asked, passed: Pass) -> Given:
+        given = passed(asked)
+        is_plan = asked.method == "GET" and asked.path.startswith("/api/plans/")
+        return given._replace(body=b'{"status": "DECOMPOSING"}') if is_plan else given
+
+    return trouble
+
+
 def asks_for_patience(_run: Serving) -> Trouble:
     busy = [Given(503, {"Retry-After": "0"}), Given(429, {"Retry-After": "1"})]
 
@@ -195,6 +217,7 @@ def asks_for_patience(_run: Serving) -> Trouble:
         (holds_work_back, "wake-up", "doubt", "holds answers back"),
         (writes_error_pages, "headers", "wrong", "pass error pages on"),
         (cuts_reports, "report", "wrong", "nothing cuts connections"),
+        (never_breaks_down, "plan", "wrong", "worker runs"),
         (asks_for_patience, "patience", "doubt", "Retry-After"),
         (knows_no_websockets, "stream", "doubt", "Upgrade"),
     ],
@@ -206,8 +229,10 @@ def test_proxy_in_the_way_is_found_and_nothing_stays_behind(
     state: str,
     to_do: str,
 ) -> None:
+    # Whoever gives up on polls does so at once: then a long one costs nothing.
+    options = {"idle poll": {"poll_seconds": 3}, "plan": {"breakdown_seconds": 0.5}}
     with proxy(run.url, kind(run)) as url:
-        verdicts = check(run, url)
+        verdicts = check(run, url, **options.get(probe, {}))
 
     assert verdicts[probe].state == state, verdicts[probe]
     assert to_do in verdicts[probe].to_do

@@ -10,6 +10,8 @@ import sys
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+import httpx
+
 from planexe_agent.check.scene import Options
 from planexe_agent.check.verdicts import OK, Doubt, Skipped, Verdict, Wrong
 from planexe_agent.check.walk import walk
@@ -98,12 +100,21 @@ def _options(arguments: Sequence[str] | None) -> tuple[Options, bool]:
     )
     check.add_argument("--json", action="store_true", help="print one JSON document")
     given = parser.parse_args(arguments)
-    if urlsplit(given.url).scheme not in {"http", "https"} or not urlsplit(given.url).hostname:
+    if not _is_address(given.url):
         parser.error(f"{given.url!r} is no address: it should look like http://localhost:8000")
     if not given.key.isascii() or not given.key.isprintable():
         parser.error("the key holds characters that no key has")
     url, poll = given.url.rstrip("/"), given.poll_seconds
     return Options(url, given.key, given.agent_id, given.execution_id, poll), given.json
+
+
+def _is_address(text: str) -> bool:
+    try:
+        httpx.URL(text)
+        parts = urlsplit(text)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except (httpx.InvalidURL, ValueError):
+        return False
 
 
 def _seconds(text: str) -> float:

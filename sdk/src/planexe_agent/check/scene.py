@@ -28,6 +28,7 @@ class Options:
         agent_id: The author's agent; needed with its own key.
         execution_id: An execution of that agent which may get a note; only with its own key.
         poll_seconds: How long the idle poll waits.
+        breakdown_seconds: How long the check's plan may take to be broken down.
     """
 
     url: str
@@ -35,6 +36,7 @@ class Options:
     agent_id: str | None = None
     execution_id: str | None = None
     poll_seconds: float = 5.0
+    breakdown_seconds: float = 20.0
 
 
 @dataclass

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _PRODUCT: Final = "PlanExe-AX"
 _SKEW_SECONDS: Final = 5.0
 _SPARE_SECONDS: Final = 10.0
+_EARLIEST: Final = 0.8
+_LATEST_SECONDS: Final = 2.0
 
 
 def address(scene: Scene) -> str:
@@ -127,11 +129,11 @@ def idle_poll(scene: Scene) -> str:
             "not be measured",
             "Try again when the agent is idle.",
         )
-    if seconds < asked - 0.5:
+    if seconds < asked * _EARLIEST:
         raise Wrong(
             f"answered after {seconds:.1f} s, though it asked to wait {asked:g} s",
             "Let the proxy pass the query on and cache nothing below /api.",
         )
-    if seconds > asked + 2:
+    if seconds > asked + _LATEST_SECONDS:
         raise Doubt(f"held {seconds:.1f} s instead of {asked:g} s", "Something holds answers back.")
     return f"held {seconds:.1f} s, as asked"

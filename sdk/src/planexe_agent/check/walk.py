@@ -69,7 +69,7 @@ def _judged(name: str, probe: Probe, scene: Scene) -> tuple[Verdict, bool]:
     except Judgement as judgement:
         verdict = Verdict(name, judgement.state, judgement.said, judgement.to_do)
         return verdict, judgement.final
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
         # What arrives is somebody else's: an answer of another shape is a verdict, no crash.
         said = f"the answer has another shape: {type(error).__name__} {error}"
         return Verdict(name, Wrong.state, said, "Bring the server up to date."), False

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from planexe_agent.check.line import Reply
     from planexe_agent.check.scene import Scene
 
-_BREAKDOWN_SECONDS: Final = 20.0
 _WAKE_SECONDS: Final = 10.0
 _AT_ONCE_SECONDS: Final = 1.0
 _SPARE_SECONDS: Final = 10.0
@@ -27,16 +26,17 @@ _NEWER: Final = "Bring the server up to date, or let the proxy pass answers on a
 def plan(scene: Scene) -> str:
     """A plan is imported and broken down."""
     line, plan_id, began = scene.user(), scene.new_id("planexe-agent-check"), time.monotonic()
+    limit = scene.options.breakdown_seconds
     scene.agent()
     scene.plan_id = plan_id
     line.ask("POST", "/api/plans", 202, body=_document(plan_id))
-    while time.monotonic() < began + _BREAKDOWN_SECONDS:
+    while time.monotonic() < began + limit:
         if line.ask("GET", f"/api/plans/{plan_id}", 200).body.get("status") == "READY":
             scene.is_ready = True
             return f"imported and ready after {time.monotonic() - began:.1f} s"
         time.sleep(0.1)
     raise Wrong(
-        f"not broken down within {_BREAKDOWN_SECONDS:g} s",
+        f"not broken down within {limit:g} s",
         "Look whether the server's worker runs: `planexe-ax worker`, and its log.",
     )
 
