@@ -102,7 +102,8 @@ def send(method: str, path: str, **request: Any) -> httpx.Response:
             answer = server.request(method, path, **request)
             if answer.status_code not in AGAIN:
                 return answer
-            time.sleep(int(answer.headers.get("Retry-After", "0")))
+            asked = answer.headers.get("Retry-After", "")
+            time.sleep(int(asked) if asked.isdigit() else 0)
         time.sleep(random.uniform(0, min(30, 0.5 * 2 ** min(attempt, 6))))  # noqa: S311 - no secret
     raise TimeoutError(path)
 

@@ -43,7 +43,7 @@ Trouble = Callable[[Asked, Pass], Given | None]
 @contextmanager
 def proxy(url: str, trouble: Trouble) -> Iterator[str]:
     """Stand before a server; ``trouble`` makes each answer, None cuts the connection."""
-    with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
+    with httpx.Client(base_url=url, timeout=70, trust_env=False) as client:
 
         def passed(asked: Asked) -> Given:
             answer = client.request(

@@ -19,6 +19,7 @@ import pytest
 from config.settings import PROJECT
 from tests import model_server
 
+from .proxy import Asked, Given, Pass, Trouble, proxy
 from .running import Serving
 
 EXAMPLES = PROJECT / "examples"
@@ -107,7 +108,7 @@ def work(run: Serving) -> Iterator[Callable[..., Work]]:
 def example(run: Serving, name: str, agent_id: str, **environ: str) -> Iterator[None]:
     """Start an example by the command in its head; it ends in time, and well, on SIGTERM."""
     command = start_command(EXAMPLES / name)
-    settings = {"PLANEXE_URL": run.url.rstrip("/"), "PLANEXE_KEY": run.ready["user_key"]}
+    settings = {"PLANEXE_URL": run.url, "PLANEXE_KEY": run.ready["user_key"]}
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     with subprocess.Popen(
         command, cwd=PROJECT, env={**os.environ, "PATH": path, **settings, **environ}
@@ -255,6 +256,40 @@ def test_shell_agent_tells_checksums_and_reports_what_it_cannot_do(
         missing = work("checksummer", step("checksum", file="none.txt"))
         assert "none.txt" in missing.blocker("human_input")["message"]
     assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize(
+    ("name", "agent_id", "action", "params"),
+    [
+        ("batch_agent.py", "batcher", "look_up", {"word": "twice"}),
+        ("shell_agent.sh", "checksummer", "checksum", {"file": "LICENSE"}),
+    ],
+)
+def test_answers_that_are_lost_make_no_agent_do_or_tell_anything_twice(
+    run: Serving, work: Callable[..., Work], name: str, agent_id: str, action: str, params: Any
+) -> None:
+    lost: list[str] = []
+    with proxy(run.url, loses_the_first_answers(lost)) as url:
+        with example(run, name, agent_id, PLANEXE_URL=url, FILES_DIR=str(PROJECT)):
+            begun = work(agent_id, step(action, **params))
+
+            assert len(begun.results()) == 1
+        assert len(begun.events("task_dispatched")) == len(begun.events("task_complete")) == 1
+    assert lost == ["work", "events"]
+
+
+def loses_the_first_answers(lost: list[str]) -> Trouble:
+    """Let everything reach the server, and cut off its first work and its first acknowledgement."""
+
+    def trouble(asked: Asked, passed: Pass) -> Given | None:
+        given = passed(asked)
+        kind = asked.path.partition("?")[0].rpartition("/")[2]
+        if kind not in {"work", "events"} or kind in lost or given.status == 204:
+            return given
+        lost.append(kind)
+        return None
+
+    return trouble
 
 
 def step(action: str, prerequisites: list[str] | None = None, **params: Any) -> dict[str, Any]:
