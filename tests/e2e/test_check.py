@@ -108,6 +108,13 @@ def test_key_of_another_agent_is_told(run: Serving) -> None:
     assert "your agent" in verdicts["the rest"].said
 
 
+def test_agent_that_is_not_there_is_told_once(run: Serving) -> None:
+    verdicts = check(run, agent_id="nobody")
+
+    assert wrong(verdicts) == {"your agent"}
+    assert verdicts["capabilities"].state == "skipped"
+
+
 def test_agent_key_without_the_agents_id_asks_for_it(run: Serving) -> None:
     _, key = agent(run)
 
@@ -208,6 +215,16 @@ def asks_for_patience(_run: Serving) -> Trouble:
     return trouble
 
 
+def asks_for_a_login(_run: Serving) -> Trouble:
+    page = Given(403, {"Content-Type": "text/html"}, b"<h1>Who are you?</h1>")
+
+    def trouble(asked: Asked, passed: Pass) -> Given:
+        is_known = "authorization" in asked.headers and asked.path.startswith("/api/agents")
+        return page if is_known else passed(asked)
+
+    return trouble
+
+
 @pytest.mark.parametrize(
     ("kind", "probe", "state", "to_do"),
     [
@@ -217,6 +234,7 @@ def asks_for_patience(_run: Serving) -> Trouble:
         (holds_work_back, "wake-up", "doubt", "holds answers back"),
         (writes_error_pages, "headers", "wrong", "pass error pages on"),
         (cuts_reports, "report", "wrong", "nothing cuts connections"),
+        (asks_for_a_login, "key", "wrong", "what stands before it"),
         (never_breaks_down, "plan", "wrong", "worker runs"),
         (asks_for_patience, "patience", "doubt", "Retry-After"),
         (knows_no_websockets, "stream", "doubt", "Upgrade"),

@@ -9,6 +9,7 @@ from planexe_agent.check.scene import ACTION
 from planexe_agent.check.verdicts import Doubt, Skipped, Wrong
 
 if TYPE_CHECKING:
+    from planexe_agent.check.line import Reply
     from planexe_agent.check.scene import Scene
 
 _TYPES: Final = frozenset({"string", "number", "integer", "boolean", "object", "array", "null"})
@@ -22,21 +23,27 @@ _TIMES: Final = (
 
 def key(scene: Scene) -> str:
     """The key is known; tells whose it is."""
-    reply = scene.line.send("GET", "/api/agents", params={"limit": "1"})
-    if reply.status == HTTPStatus.OK:
-        scene.is_user = True
-        return "a user key"
-    if reply.problem == "forbidden":
-        scene.is_user = False
-        return "an agent's own key"
+    try:
+        reply = scene.line.send("GET", "/api/agents?limit=1")
+    except Wrong as wrong:
+        raise Wrong(wrong.said, wrong.to_do, final=True) from wrong
+    if reply.status != HTTPStatus.OK and reply.problem != "forbidden":
+        raise _refused(reply)
+    scene.is_user = reply.status == HTTPStatus.OK
+    return "a user key" if scene.is_user else "an agent's own key"
+
+
+def _refused(reply: Reply) -> Wrong:
     if reply.problem == "unauthorized":
-        raise Wrong(
+        return Wrong(
             "the key is unknown, or was revoked",
             "Take the key the server printed at its first start, or POST /api/agents/ID/keys.",
             final=True,
         )
-    scene.line.ask("GET", "/api/agents", 200, params={"limit": "1"})
-    raise Wrong("the server changes its mind about the key", "Try again.", final=True)
+    said = f"the key was answered {reply.told()}"
+    return Wrong(
+        said, "It is not the server that says so: look at what stands before it.", final=True
+    )
 
 
 def own_agent(scene: Scene) -> str:
@@ -58,10 +65,10 @@ def own_agent(scene: Scene) -> str:
             "Use the agent's own id, or the key that its registration answered.",
             final=not scene.is_user,
         )
-    found = scene.line.ask("GET", f"/api/agents/{agent_id}", 200).body
+    scene.own_agent = scene.line.ask("GET", f"/api/agents/{agent_id}", 200).body
     if not scene.is_user:
         scene.agent_id, scene.agent_line = agent_id, scene.line
-    return _active(found)
+    return _active(scene.own_agent)
 
 
 def _active(agent: dict[str, Any]) -> str:
@@ -80,11 +87,9 @@ def _active(agent: dict[str, Any]) -> str:
 
 def capabilities(scene: Scene) -> str:
     """What the agent says of its actions' params can be held against a task's params."""
-    agent_id = scene.options.agent_id
-    if not agent_id:
-        raise Skipped("needs --agent-id")
-    agent = scene.line.ask("GET", f"/api/agents/{agent_id}", 200).body
-    announced: list[dict[str, Any]] = agent["capabilities"]
+    if not scene.own_agent:
+        raise Skipped("needs your agent")
+    announced: list[dict[str, Any]] = scene.own_agent["capabilities"]
     faults = [fault for one in announced for fault in faults_of(one)]
     if faults:
         raise Wrong(

@@ -46,6 +46,7 @@ class Scene:
     options: Options
     line: Line
     is_user: bool | None = None
+    own_agent: dict[str, Any] = field(default_factory=dict)
     agent_id: str = ""
     plan_id: str = ""
     is_ready: bool = False
