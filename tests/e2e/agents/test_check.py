@@ -16,7 +16,7 @@ from planexe_agent.check.verdicts import Verdict
 from planexe_agent.check.walk import PROBES, walk
 
 from .proxy import Asked, Given, Pass, Trouble, proxy
-from .running import Serving
+from ..running import Serving
 
 MADE = "planexe-agent-check"
 TAKES_TIME = {"idle poll", "wake-up", "clock"}

@@ -13,8 +13,8 @@ import pytest
 from config.settings import PROJECT
 
 from . import pages
-from .running import Serving, folder, serving
-from .test_protocol_page import assert_answers_are_as_shown
+from ..running import Serving, folder, serving
+from .test_protocol import assert_answers_are_as_shown
 
 README = PROJECT / "README.md"
 WRITTEN = "http://127.0.0.1:8000"

@@ -20,7 +20,7 @@ from config.settings import PROJECT
 from tests import model_server
 
 from .proxy import Asked, Given, Pass, Trouble, proxy
-from .running import Serving
+from ..running import Serving
 
 EXAMPLES = PROJECT / "examples"
 ENDED = {"COMPLETED", "FAILED", "CANCELLED"}
@@ -121,8 +121,17 @@ def example(run: Serving, name: str, agent_id: str, **environ: str) -> Iterator[
             yield
         finally:
             process.send_signal(signal.SIGTERM)
-            code = process.wait(timeout=30)
+            code = ended(process)
     assert code == 0
+
+
+def ended(process: subprocess.Popen[bytes]) -> int:
+    """Give the exit code; what does not end is killed."""
+    try:
+        return process.wait(timeout=30)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
 
 
 def start_command(program: Path) -> list[str]:
