@@ -15,8 +15,8 @@ from planexe_agent.check.scene import Options
 from planexe_agent.check.verdicts import Verdict
 from planexe_agent.check.walk import PROBES, walk
 
-from .proxy import Asked, Given, Pass, Trouble, proxy
 from ..running import Serving
+from .proxy import Asked, Given, Pass, Trouble, proxy
 
 MADE = "planexe-agent-check"
 TAKES_TIME = {"idle poll", "wake-up", "clock"}

@@ -19,8 +19,8 @@ import pytest
 from config.settings import PROJECT
 from tests import model_server
 
-from .proxy import Asked, Given, Pass, Trouble, proxy
 from ..running import Serving
+from .proxy import Asked, Given, Pass, Trouble, proxy
 
 EXAMPLES = PROJECT / "examples"
 ENDED = {"COMPLETED", "FAILED", "CANCELLED"}

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from config.settings import PROJECT
 
-from . import pages
 from ..running import Serving
+from . import pages
 
 
 def test_every_command_of_the_protocol_page_is_answered_as_shown(

@@ -12,8 +12,8 @@ import pytest
 
 from config.settings import PROJECT
 
-from . import pages
 from ..running import Serving, folder, serving
+from . import pages
 from .test_protocol import assert_answers_are_as_shown
 
 README = PROJECT / "README.md"
