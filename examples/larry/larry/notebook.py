@@ -1,0 +1,56 @@
+"""What Larry has to remember over restarts: one SQLite file in the work folder."""
+
+import json
+import sqlite3
+import threading
+from pathlib import Path
+from typing import Any
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS notes (
+    number INTEGER PRIMARY KEY, page TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
+    UNIQUE (page, key)
+)
+"""
+
+
+class Notebook:
+    """JSON values by page and key, on disk before a call returns. Safe to use from any thread."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.RLock()
+        self._file = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        # A note says what the world was made to do: it has to survive a power cut.
+        self._file.execute("PRAGMA journal_mode = WAL")
+        self._file.execute("PRAGMA synchronous = FULL")
+        self._file.execute(_SCHEMA)
+
+    def get(self, page: str, key: str) -> Any:
+        """Give the value, None where there is none."""
+        with self._lock:
+            row = self._file.execute(
+                "SELECT value FROM notes WHERE page = ? AND key = ?", (page, key)
+            ).fetchone()
+        return json.loads(row[0]) if row else None
+
+    def put(self, page: str, key: str, value: Any) -> None:
+        """Write a value, over the one that is there."""
+        with self._lock:
+            self._file.execute(
+                "INSERT INTO notes (page, key, value) VALUES (?, ?, ?) "
+                "ON CONFLICT (page, key) DO UPDATE SET value = excluded.value",
+                (page, key, json.dumps(value)),
+            )
+
+    def page(self, page: str) -> dict[str, Any]:
+        """Give all values of a page, in the order in which their keys came."""
+        with self._lock:
+            rows = self._file.execute(
+                "SELECT key, value FROM notes WHERE page = ? ORDER BY number", (page,)
+            ).fetchall()
+        return {key: json.loads(value) for key, value in rows}
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
