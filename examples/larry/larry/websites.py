@@ -7,18 +7,21 @@ points somewhere else a moment later leads nowhere.
 
 import ipaddress
 import socket
+import ssl
 import threading
 import time
 import zlib
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import SplitResult, urljoin, urlsplit
 from urllib.robotparser import RobotFileParser
 
+import httpcore
 import httpx
 
+from larry.line import GuardedLine
 from larry.ports import Refused, Unreachable
 from larry.settings import Networks
 
@@ -28,6 +31,13 @@ _ROBOTS_BYTES: Final = 512 * 1024
 _LONGEST_DELAY_SECONDS: Final = 30.0
 _ERRORS_FROM: Final = 400
 _PORTS: Final = {"http": 80, "https": 443}
+
+_FAULTS: Final = (
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.TimeoutException,
+    httpcore.UnsupportedProtocol,
+)
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], Sequence[str]]
@@ -73,7 +83,7 @@ class Websites:
         allow: Private networks that may be reached all the same.
         resolver: Looks addresses up; tests give their own.
         pause: Waits so many seconds.
-        verify: Whether certificates are checked, or a context with further authorities.
+        tls: Which certificates are trusted; by default those of the system.
     """
 
     def __init__(
@@ -82,11 +92,13 @@ class Websites:
         allow: Networks = (),
         resolver: Resolve = resolve,
         pause: Callable[[float], object] = time.sleep,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._limits = limits
         self._allow = allow
         self._resolve = resolver
         self._pause = pause
+        self._tls = tls or ssl.create_default_context()
         self._robots: dict[str, RobotFileParser] = {}
         self._next_at: dict[str, float] = {}
         self._lock = threading.Lock()
@@ -147,34 +159,22 @@ class Websites:
 
     def _get(self, parts: SplitResult, max_bytes: int) -> tuple[Page, str | None]:
         """Send one request; give the page, and where it leads to where it is a redirect."""
-        deadline = time.monotonic() + self._limits.timeout_seconds
-        with _translated(parts), self._stream(parts) as response:
-            location = response.headers.get("location")
-            if response.is_redirect and location:
-                return Page(parts.geturl(), response.status_code, "", 0.0), location
-            if response.is_server_error:
-                raise Unreachable(f"{parts.netloc} answers {response.status_code}")
-            body, truncated = _read(response, max_bytes, deadline)
-            encoding = response.charset_encoding or "utf-8"
-            page = Page(
-                parts.geturl(), response.status_code, _decoded(body, encoding), 0.0, truncated
-            )
-            return page, None
-
-    @contextmanager
-    def _stream(self, parts: SplitResult) -> Generator[httpx.Response]:
-        address = self._address(parts)
-        host = f"[{address}]" if address.version == 6 else str(address)  # noqa: PLR2004
-        port = parts.port or _PORTS[parts.scheme]
-        url = httpx.URL(parts.geturl()).copy_with(host=host.strip("[]"), port=port)
+        line = GuardedLine(str(self._address(parts)), self._limits.timeout_seconds)
         headers = {"Host": parts.netloc, "User-Agent": _AGENT, "Accept-Encoding": "identity"}
         with (
-            httpx.Client(timeout=self._limits.timeout_seconds, trust_env=False) as client,
-            client.stream(
-                "GET", url, headers=headers, extensions={"sni_hostname": parts.hostname}
-            ) as response,
+            _translated(parts),
+            httpcore.ConnectionPool(ssl_context=self._tls, network_backend=line) as pool,
+            pool.stream("GET", _ascii(parts), headers=list(headers.items())) as response,
         ):
-            yield response
+            told = httpx.Response(response.status, headers=response.headers)
+            if told.is_redirect and "location" in told.headers:
+                return Page(parts.geturl(), told.status_code, "", 0.0), told.headers["location"]
+            if told.is_server_error:
+                raise Unreachable(f"{parts.netloc} answers {told.status_code}")
+            encoding = told.headers.get("content-encoding", "")
+            body, truncated = _read(response.iter_stream(), encoding, max_bytes)
+            html = _decoded(body, told.charset_encoding or "utf-8")
+            return Page(parts.geturl(), told.status_code, html, 0.0, truncated), None
 
     def _address(self, parts: SplitResult) -> Address:
         host = parts.hostname or ""
@@ -206,13 +206,11 @@ def _checked(url: str) -> SplitResult:
     return parts
 
 
-def _read(response: httpx.Response, most: int, deadline: float) -> tuple[bytes, bool]:
-    """Read at most so much, until the deadline: neither a drip nor a bomb goes on for ever."""
+def _read(chunks: Iterable[bytes], encoding: str, most: int) -> tuple[bytes, bool]:
+    """Read at most so much, also of what was packed: a bomb is not unpacked to its end."""
     body = bytearray()
-    inflate = _inflater(response.headers.get("content-encoding", ""))
-    for chunk in response.iter_raw(16_384):
-        if time.monotonic() > deadline:
-            raise Unreachable("the page takes too long")
+    inflate = _inflater(encoding)
+    for chunk in chunks:
         body += inflate(chunk, most - len(body) + 1)
         if len(body) > most:
             return bytes(body[:most]), True
@@ -223,6 +221,10 @@ def _inflater(encoding: str) -> Callable[[bytes, int], bytes]:
     if encoding.lower() not in ("gzip", "x-gzip", "deflate"):
         return lambda chunk, _: chunk
     return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress
+
+
+def _ascii(parts: SplitResult) -> str:
+    return str(httpx.URL(parts.geturl()))
 
 
 def _decoded(body: bytes, encoding: str) -> str:
@@ -236,5 +238,5 @@ def _decoded(body: bytes, encoding: str) -> str:
 def _translated(parts: SplitResult) -> Generator[None]:
     try:
         yield
-    except (httpx.HTTPError, httpx.InvalidURL, zlib.error) as error:
+    except (*_FAULTS, zlib.error) as error:
         raise Unreachable(f"{parts.netloc} does not answer: {type(error).__name__}") from error
