@@ -6,7 +6,7 @@ import smtplib
 import socket
 import ssl
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email import message_from_bytes, policy
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -97,12 +97,16 @@ class Mailbox:
             )
         else:
             server = imaplib.IMAP4(*place, timeout=_SECONDS)
-        with server:
+        try:
             if settings.imap_security == "starttls":
                 server.starttls(self._tls)
             server.login(settings.imap_user, settings.imap_password)
             _expect(server.select(_quoted(settings.imap_folder), readonly=True))
             yield server
+        finally:
+            # After a fault the farewell fails too, and would hide what went wrong.
+            with suppress(imaplib.IMAP4.error, OSError):
+                server.logout()
 
 
 def _composed(message: Message, sender_name: str) -> EmailMessage:
