@@ -48,8 +48,12 @@ first_valid_uid = 1
 default_login_user = {login_user}
 default_internal_user = {internal_user}
 default_internal_group = {internal_group}
+auth_failure_delay = 0
 service anvil {{
   chroot =
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
 }}
 service imap-login {{
   chroot =

@@ -230,7 +230,7 @@ def _ascii(parts: SplitResult) -> str:
 def _decoded(body: bytes, encoding: str) -> str:
     try:
         return body.decode(encoding, errors="replace")
-    except LookupError:
+    except (LookupError, ValueError):
         return body.decode("utf-8", errors="replace")
 
 

@@ -50,7 +50,7 @@ class FileSearch:
 def _rows(path: Path) -> list[Mapping[str, str]]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, restval="")
+            reader = csv.DictReader(file, restval="", strict=True)
             return [{k: v for k, v in row.items() if k and isinstance(v, str)} for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise Refused(f"{path} cannot be read: {error}") from error

@@ -39,6 +39,8 @@ class Http:
             auth=auth,
             timeout=_SECONDS,
             trust_env=False,
+            # Providers are asked now and then: a line kept open would be gone by the next time.
+            limits=httpx.Limits(max_keepalive_connections=0),
             transport=transport,
         )
         self._who = who
