@@ -1,16 +1,19 @@
 """The work folder of one execution: tables and documents, and nothing outside of it."""
 
 import csv
+import functools
 import io
 import re
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, ParamSpec, TypeVar
 
 from larry.ports import Refused
 
 Row = dict[str, str]
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _LONGEST_NAME: Final = 120
 _LARGEST_TABLE_BYTES: Final = 20_000_000
@@ -108,6 +111,17 @@ class WorkFolder:
                 if all(row.get(column) == value for column, value in where.items()):
                     row.update(changes)
             self.write_rows(name, rows)
+
+
+def alone(function: Callable[P, T]) -> Callable[P, T]:
+    """Let nobody else write while a function reads a table, changes it and writes it back."""
+
+    @functools.wraps(function)
+    def guarded(*args: P.args, **params: P.kwargs) -> T:
+        with _writing:
+            return function(*args, **params)
+
+    return guarded
 
 
 def slug(text: str, otherwise: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from larry.folder import Row, WorkFolder
+from larry.ports import Refused
 
 NAME: Final = ("contact", "person", "owner", "name")
 """Columns that may name a person, the most telling first."""
@@ -108,7 +109,7 @@ def narrowed(rows: Sequence[Row], asked: Mapping[str, object]) -> list[Row]:
     wanted = dict(where) if isinstance(where, Mapping) else {}
     found = [row for row in rows if all(_equal(row.get(str(k)), v) for k, v in wanted.items())]
     top = asked.get("top")
-    return found[: int(str(top))] if top else found
+    return found[: _count(str(top).lower())] if top else found
 
 
 def choose(whom: str, rows: Sequence[Row]) -> list[Row]:
@@ -171,7 +172,11 @@ def _stated(address: str, means: str) -> Contact:
 
 
 def _count(text: str) -> int:
-    return int(text) if text.isdigit() else NUMBERS.index(text) + 1
+    if text in NUMBERS:
+        return NUMBERS.index(text) + 1
+    if not (text.isascii() and text.isdigit()):
+        raise Refused(f"{text!r} is no number of people")
+    return int(text)
 
 
 def _equal(have: str | None, wanted: object) -> bool:

@@ -5,8 +5,6 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from dateutil import parser
-
 YES: Final = "yes"
 NO: Final = "no"
 UNCLEAR: Final = "unclear"
@@ -33,6 +31,18 @@ _DAYS: Sequence[str] = (
 _DAY: Final = re.compile(rf"\b({'|'.join(_DAYS)})\b", re.IGNORECASE)
 _TIME: Final = re.compile(
     r"\b(\d{1,2})(?::(\d\d))?\s*([ap]\.?m\.?)\b|\b(\d{1,2}):(\d\d)\b", re.IGNORECASE
+)
+_MONTHS: Sequence[str] = (
+    *("jan", "feb", "mar", "apr", "may", "jun"),
+    *("jul", "aug", "sep", "oct", "nov", "dec"),
+)
+_MONTH: Final = (
+    r"(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
+    r"|sep(?:tember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
+)
+_MONTH_DAY: Final = re.compile(rf"\b{_MONTH}\.? (?P<day>\d{{1,2}})\b", re.IGNORECASE)
+_DAY_MONTH: Final = re.compile(
+    rf"\b(?P<day>\d{{1,2}})(?:\.|st|nd|rd|th)?(?: of)? {_MONTH}\b", re.IGNORECASE
 )
 _DATE: Final = re.compile(r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d)?")
 _QUOTED: Final = re.compile(r"^(>.*|On .{5,200} wrote:|-+ ?Original Message ?-+)$", re.IGNORECASE)
@@ -71,7 +81,8 @@ def appointment(text: str, today: dt.datetime) -> dt.datetime | None:
     """
     date = _DATE.search(text)
     if date:
-        return _with_zone(parser.parse(date[0], default=_at(today, _USUAL_HOUR)), today)
+        found = _iso(date[0], today)
+        return found if found is None or ":" in date[0] else _at(found, _USUAL_HOUR)
     day = _DAY.search(text)
     if day:
         ahead = (_DAYS.index(day[1].lower()) - today.weekday() - 1) % 7 + 1
@@ -92,20 +103,26 @@ def _at_time(day: dt.datetime, text: str) -> dt.datetime:
 
 
 def _written(text: str, today: dt.datetime) -> dt.datetime | None:
-    if not re.search(
-        r"\b(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\b", text, re.IGNORECASE
-    ):
+    """Read "December 3" or "3 Dec", the next one there is."""
+    found = _MONTH_DAY.search(text) or _DAY_MONTH.search(text)
+    if not found:
         return None
+    named = found.groupdict()
+    month = _MONTHS.index(named["month"][:3].lower()) + 1
+    for year in (today.year, today.year + 1):
+        day = _iso(f"{year}-{month:02}-{int(named['day']):02}", today)
+        if day is not None and day.date() >= today.date():
+            return _at_time(day, text)
+    return None
+
+
+def _iso(text: str, today: dt.datetime) -> dt.datetime | None:
     try:
-        found = parser.parse(text, fuzzy=True, default=_at(today, _USUAL_HOUR))
-    except (ValueError, OverflowError):
+        found = dt.datetime.fromisoformat(text)
+    except ValueError:
         return None
-    return _with_zone(found, today)
+    return found.replace(tzinfo=today.tzinfo)
 
 
 def _at(day: dt.datetime, hour: int, minute: int = 0) -> dt.datetime:
     return day.replace(hour=hour, minute=minute, second=0, microsecond=0)
-
-
-def _with_zone(found: dt.datetime, today: dt.datetime) -> dt.datetime:
-    return found if found.tzinfo else found.replace(tzinfo=today.tzinfo)

@@ -34,6 +34,9 @@ _SAAS: Final = {
 }
 _FAST_SECONDS: Final = 1.0
 _SLOW_SECONDS: Final = 3.0
+_TELLING: Final = 4
+_MOST_LINES: Final = 5
+_LONGEST_LINE: Final = 300
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,15 @@ def score(page: Page) -> Score:
         _services(page.html.lower()),
     ]
     return Score(sum(check.points for check in checks), checks)
+
+
+def mentions(page: Page, topic: str) -> list[str]:
+    """Quote the first lines of a page that speak of a topic, at most five."""
+    body = LexborHTMLParser(page.html).body
+    words = [word for word in re.findall(r"\w+", topic.lower()) if len(word) >= _TELLING]
+    lines = body.text(separator="\n", strip=True).split("\n") if body else []
+    found = [line.strip() for line in lines if any(word in line.lower() for word in words)]
+    return [line[:_LONGEST_LINE] for line in found[:_MOST_LINES]]
 
 
 def _encryption(page: Page) -> Check:

@@ -99,7 +99,7 @@ def letter(name: str = "one", to: str = CAROL, **fields: object) -> Message:
         "message_id": f"<{name}@example.com>",
         "sender": ADDRESS,
         "to": to,
-        "subject": "Alpacas – and yours",
+        "subject": "Alpacas: 'Löwe' & yours",
         "body": "Hello Carol,\n\nmay I call?\n",
     }
     return Message(**{**given, **fields})  # type: ignore[arg-type]
@@ -182,7 +182,7 @@ def test_letter_arrives_as_it_was_written(
     open_mailbox(sender_name="Larry Löwe").send(letter(attachments=[quote]))
     [got] = servers.received
     assert got["From"] == f"Larry Löwe <{ADDRESS}>"
-    assert got["Subject"] == "Alpacas – and yours"
+    assert got["Subject"] == "Alpacas: 'Löwe' & yours"
     assert got["Message-ID"] == "<one@example.com>"
     body = got.get_body(("plain",))
     assert body is not None

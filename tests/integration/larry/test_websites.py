@@ -9,15 +9,16 @@ from contextlib import contextmanager
 
 import pytest
 from larry.ports import Refused, Unreachable
-from larry.scoring import score
+from larry.scoring import mentions, score
 from larry.websites import Limits, Page, Websites
 
 from .provider import Asked, Provider, Said
 
 LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"),)
 HTML = {"Content-Type": "text/html; charset=utf-8"}
-GOOD = b"""<html><head><title>Happy alpacas</title><meta name="viewport" content="width=device-width">
-</head><body><form><textarea></textarea></form></body></html>"""
+GOOD = b"""<html><head><title>Happy alpacas</title>
+<meta name="viewport" content="width=device-width"></head>
+<body><form><textarea></textarea></form></body></html>"""
 
 
 @pytest.fixture
@@ -265,3 +266,10 @@ def test_any_text_can_be_scored(html: str) -> None:
 
 def test_page_that_is_not_there_has_no_points() -> None:
     assert score(Page("https://a.example/", 404, GOOD.decode(), 0)).points == 0
+
+
+def test_lines_about_a_topic_are_quoted() -> None:
+    html = "<p>We sell wool.</p><p>Our prices: 8 dollars</p><script>prices</script>"
+    page = Page("https://a.example/", 200, html, 0)
+    assert mentions(page, "What are the prices?")[0] == "Our prices: 8 dollars"
+    assert mentions(page, "a to z") == []

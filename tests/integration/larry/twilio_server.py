@@ -1,4 +1,4 @@
-"""The part of Twilio's REST API that Larry uses, as https://www.twilio.com/docs/voice/api has it."""
+"""The part of Twilio's REST API that Larry uses: https://www.twilio.com/docs/voice/api."""
 
 from dataclasses import dataclass, field
 from typing import Any

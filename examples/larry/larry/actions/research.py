@@ -9,7 +9,7 @@ from planexe_agent import NeedsHuman, Task
 from larry.folder import Row
 from larry.people import narrowed
 from larry.ports import Hit, Place, Refused, Unreachable
-from larry.scoring import score
+from larry.scoring import mentions, score
 from larry.tools import Result, Tools, count_of, gathered
 
 _PLACES: Final = 60
@@ -72,11 +72,14 @@ class Research:
         return {"hits": hits, "metrics": {"pages": len(hits)}}
 
     def analyze_website(
-        self, task: Task, url: str = "", among: Mapping[str, Any] | None = None
+        self, task: Task, url: str = "", focus: str = "", among: Mapping[str, Any] | None = None
     ) -> Result:
-        """Score websites from 0 to 100, with reasons: the given one, or those of a table."""
+        """Score websites from 0 to 100, with reasons: the given one, or those of a table.
+
+        Of the given one, what it says about ``focus`` is told too.
+        """
         if url:
-            return self._analysis(url)
+            return self._analysis(url, focus)
         table, rows = self._sites(task, among)
         analyses: list[Result] = []
         for number, row in enumerate(rows):
@@ -114,15 +117,16 @@ class Research:
         except (Refused, Unreachable) as error:
             return {"url": url, "score": 0, "summary": f"Not to be had: {error}", "checks": []}
 
-    def _analysis(self, url: str) -> Result:
+    def _analysis(self, url: str, focus: str = "") -> Result:
         page = self._tools.websites.fetch(url)
         scored = score(page)
-        return {
+        found: Result = {
             "url": page.url,
             "score": scored.points,
             "summary": scored.summary,
             "checks": [asdict(check) for check in scored.checks],
         }
+        return {**found, "mentions": mentions(page, focus)} if focus else found
 
 
 def _place_row(place: Place) -> Row:

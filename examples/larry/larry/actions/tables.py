@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from planexe_agent import Task
 
-from larry.folder import Row, WorkFolder, slug
+from larry.folder import Row, WorkFolder, alone, slug
 from larry.people import narrowed
 from larry.tools import Result, Tools, count_of, gathered
 
@@ -20,6 +20,7 @@ class Tables:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
 
+    @alone
     def manage_csv(
         self,
         task: Task,

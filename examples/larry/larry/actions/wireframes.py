@@ -51,7 +51,7 @@ def draw(title: str, screen: str, screens: Sequence[str]) -> bytes:
         "svg",
         {"xmlns": "http://www.w3.org/2000/svg", "viewBox": f"0 0 {_WIDTH} {_HEIGHT}"},
     )
-    ET.SubElement(svg, "title").text = f"{title}: {screen}"
+    ET.SubElement(svg, "title").text = _printable(f"{title}: {screen}")
     _box(svg, 10, 10, _WIDTH - 20, _HEIGHT - 20)
     _box(svg, 10, 10, _WIDTH - 20, 60)
     _label(svg, 30, 48, title[:40], 20)
@@ -113,8 +113,11 @@ def _box(svg: ET.Element, x: int, y: int, width: int, height: int) -> None:
 def _label(svg: ET.Element, x: int, y: int, text: str, size: int, *, bold: bool = False) -> None:
     weight = "bold" if bold else "normal"
     style = {"x": str(x), "y": str(y), "font-size": str(size), "font-weight": weight}
-    printable = "".join(letter for letter in text if letter.isprintable())
-    ET.SubElement(svg, "text", style | _TEXT).text = printable
+    ET.SubElement(svg, "text", style | _TEXT).text = _printable(text)
+
+
+def _printable(text: str) -> str:
+    return "".join(letter for letter in text if letter.isprintable())
 
 
 def _button(svg: ET.Element, x: int, y: int, text: str) -> None:
