@@ -11,6 +11,7 @@ from planexe_agent import Agent, Permanent
 from larry import connectors as real
 from larry import simulated as twin
 from larry.actions import all_actions
+from larry.bounds import bounded
 from larry.evidence import Evidence, NoEvidence, ServerEvidence
 from larry.notebook import Notebook
 from larry.ports import Mail, Places, Refused, Telephone, WebSearch, World
@@ -116,12 +117,12 @@ def _world(named: str) -> World:
 
 
 def _told(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Say of what the other side refused that trying again is no use."""
+    """Keep results within bounds; of what was refused, say that trying again is no use."""
 
     @functools.wraps(function)
     def told(*given: Any, **params: Any) -> Any:
         try:
-            return function(*given, **params)
+            return bounded(function(*given, **params))
         except Refused as refusal:
             raise Permanent(str(refusal)) from refusal
 
