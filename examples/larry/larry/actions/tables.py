@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from planexe_agent import Task
 
-from larry.folder import Row, WorkFolder, alone, slug
+from larry import folder as files
+from larry.folder import Row, WorkFolder, slug
 from larry.people import narrowed
 from larry.tools import Result, Tools, count_of, gathered
 
@@ -20,7 +21,7 @@ class Tables:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
 
-    @alone
+    @files.alone
     def manage_csv(
         self,
         task: Task,
