@@ -10,6 +10,7 @@ from planexe_agent import AgentError
 
 from larry import settings
 from larry.agent import build
+from larry.notebook import NotebookError
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -21,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         read = settings.read({k: v for k, v in given.items() if v}, file=options.config)
         build(read).run()
-    except (AgentError, settings.SettingsError, ValueError) as error:
+    except (AgentError, NotebookError, settings.SettingsError, ValueError) as error:
         raise SystemExit(f"larry: {error}") from error
 
 

@@ -3,6 +3,7 @@
 import datetime as dt
 import functools
 import importlib
+import secrets
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -32,7 +33,9 @@ def build(settings: Settings, world: World | None = None) -> Agent:
 
     Raises:
         SettingsError: The world cannot be found.
+        NotebookError: Another Larry works in this work folder.
     """
+    made = tools(settings, world)
     agent = Agent(
         settings.url,
         settings.key,
@@ -40,18 +43,18 @@ def build(settings: Settings, world: World | None = None) -> Agent:
         name=settings.name,
         role=_ROLE,
         max_concurrent_tasks=settings.slots,
-        instance=settings.instance or None,
+        instance=settings.instance or _instance(made.notebook),
     )
-    for name, function in all_actions(tools(settings, world)).items():
+    for name, function in all_actions(made).items():
         agent.action(name)(_told(function))
     return agent
 
 
 def tools(settings: Settings, world: World | None = None) -> Tools:
     """Put together what the actions work with."""
+    lived_in = world or _world(settings.world)
     notebook = Notebook(settings.work_dir / "notebook.sqlite3")
     pace = twin.Pace(settings.speed)
-    lived_in = world or _world(settings.world)
     return Tools(
         settings=settings,
         mail=_mail(settings, lived_in, notebook, pace),
@@ -63,6 +66,13 @@ def tools(settings: Settings, world: World | None = None) -> Tools:
         evidence=_evidence(settings, notebook),
         now=lambda: dt.datetime.now(dt.UTC),
     )
+
+
+def _instance(notebook: Notebook) -> str:
+    """Give the name of the Larry of this work folder: started again, he resumes his leases."""
+    if notebook.get("larry", "instance") is None:
+        notebook.put("larry", "instance", f"larry-{secrets.token_hex(4)}")
+    return notebook.get("larry", "instance")
 
 
 def _mail(settings: Settings, world: World, notebook: Notebook, pace: twin.Pace) -> Mail:

@@ -4,9 +4,10 @@ import json
 import sqlite3
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-_SCHEMA = """
+_BUSY_SECONDS: Final = 3.0
+_SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS notes (
     number INTEGER PRIMARY KEY, page TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
     UNIQUE (page, key)
@@ -14,13 +15,39 @@ CREATE TABLE IF NOT EXISTS notes (
 """
 
 
+class NotebookError(Exception):
+    """The notebook cannot be used; the message says why."""
+
+
 class Notebook:
-    """JSON values by page and key, on disk before a call returns. Safe to use from any thread."""
+    """JSON values by page and key, on disk before a call returns. Safe to use from any thread.
+
+    Args:
+        path: The file; it is this process's alone until it is closed.
+
+    Raises:
+        NotebookError: Another process has it, or it is no notebook.
+    """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
-        self._file = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = sqlite3.connect(
+                path, timeout=_BUSY_SECONDS, check_same_thread=False, isolation_level=None
+            )
+        except (OSError, sqlite3.Error) as error:
+            raise NotebookError(f"{path} cannot be opened: {error}") from error
+        try:
+            self._prepare()
+        except sqlite3.Error as error:
+            self._file.close()
+            told = "another process uses it" if "locked" in str(error) else str(error)
+            raise NotebookError(f"{path} cannot be used: {told}") from error
+
+    def _prepare(self) -> None:
+        # Two Larrys with one notebook would each do what neither has noted yet.
+        self._file.execute("PRAGMA locking_mode = EXCLUSIVE")
         # A note says what the world was made to do: it has to survive a power cut.
         self._file.execute("PRAGMA journal_mode = WAL")
         self._file.execute("PRAGMA synchronous = FULL")

@@ -92,7 +92,9 @@ class Settings:
     key: str = _setting(_KEY, "", "A user key, or the agent's own.")
     agent_id: str = _setting(_TEXT, "larry", "The agent's id.")
     name: str = _setting(_TEXT, "Larry", "What people see.")
-    instance: str = _setting(_TEXT, "", "A stable name resumes leases after a restart.")
+    instance: str = _setting(
+        _TEXT, "", "This process among those of the agent; empty: a stable name of the work folder."
+    )
     slots: int = _setting(_whole(1, 64), 4, "Tasks at once.")
     work_dir: Path = _setting(_FILE, Path("larry-work"), "Where files and the notebook are kept.")  # noqa: RUF009 a field, as all the others
     speed: float = _setting(
