@@ -1,6 +1,7 @@
 """Real mail servers on loopback: SMTP by aiosmtpd, IMAP by Dovecot, both with TLS and login."""
 
 import asyncio
+import grp
 import os
 import pwd
 import shutil
@@ -199,7 +200,7 @@ def _configuration(folder: Path, servers: MailServers) -> str:
         gid=owner.pw_gid,
         login_user="dovenull" if root else me.pw_name,
         internal_user=owner.pw_name,
-        internal_group=owner.pw_name if root else str(me.pw_gid),
+        internal_group=grp.getgrgid(owner.pw_gid).gr_name,
         imap_port=servers.imap_port,
         imaps_port=servers.imaps_port,
     )

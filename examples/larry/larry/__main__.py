@@ -10,7 +10,7 @@ from planexe_agent import AgentError
 
 from larry import settings
 from larry.agent import build
-from larry.notebook import NotebookError
+from larry.ports import LarryError
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         read = settings.read({k: v for k, v in given.items() if v}, file=options.config)
         build(read).run()
-    except (AgentError, NotebookError, settings.SettingsError, ValueError) as error:
+    except (AgentError, LarryError, ValueError) as error:
         raise SystemExit(f"larry: {error}") from error
 
 

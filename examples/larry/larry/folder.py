@@ -17,6 +17,9 @@ T = TypeVar("T")
 
 _LONGEST_NAME: Final = 120
 _LARGEST_TABLE_BYTES: Final = 20_000_000
+_FORMULA: Final = re.compile(r"[=@\t\r]|[+-](?![\d ().,/-]*$)")
+"""What a spreadsheet takes for a formula; numbers, also of telephones, are none."""
+
 _writing = threading.RLock()
 
 
@@ -100,7 +103,7 @@ class WorkFolder:
         text = io.StringIO()
         writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({name: _harmless(value) for name, value in row.items()} for row in rows)
         return self.write(name, text.getvalue().encode())
 
     def amend(self, name: str, where: Mapping[str, str], changes: Mapping[str, str]) -> None:
@@ -131,10 +134,19 @@ def slug(text: str, otherwise: str) -> str:
 
 def _tidy_row(row: Mapping[str | None, str | list[str] | None]) -> Row:
     return {
-        name.strip(): value.strip()
+        name.strip(): _as_it_was(value.strip())
         for name, value in row.items()
         if name is not None and isinstance(value, str)
     }
+
+
+def _harmless(value: str) -> str:
+    """Keep a spreadsheet from running what somebody put into a name: a quote makes it a text."""
+    return f"'{value}" if _FORMULA.match(value) else value
+
+
+def _as_it_was(value: str) -> str:
+    return value[1:] if value.startswith("'") and _FORMULA.match(value[1:]) else value
 
 
 def _age(path: Path) -> int:

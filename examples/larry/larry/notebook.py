@@ -6,6 +6,8 @@ import threading
 from pathlib import Path
 from typing import Any, Final
 
+from larry.ports import LarryError
+
 _BUSY_SECONDS: Final = 3.0
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS notes (
@@ -15,7 +17,7 @@ CREATE TABLE IF NOT EXISTS notes (
 """
 
 
-class NotebookError(Exception):
+class NotebookError(LarryError):
     """The notebook cannot be used; the message says why."""
 
 

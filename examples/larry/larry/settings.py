@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from larry.ports import LarryError
+
 PREFIX: Final = "LARRY_"
 _HIDDEN: Final = "(hidden)"
 
@@ -20,7 +22,7 @@ T = TypeVar("T")
 Networks = Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]
 
 
-class SettingsError(Exception):
+class SettingsError(LarryError):
     """Settings cannot be used; the message names each with its value."""
 
 

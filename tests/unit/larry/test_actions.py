@@ -287,11 +287,26 @@ def test_file_outside_of_the_work_folder_is_refused(larry: Larry, name: str) -> 
     assert larry.town.letters == []
 
 
-def test_formula_in_a_name_stays_a_text_in_the_table(larry: Larry) -> None:
-    larry.do("manage_csv", content="t", file="T.csv", rows=[{"name": 'a,"b"\n=1+1'}])
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("=HYPERLINK(1)", "'=HYPERLINK(1)"),
+        ("@SUM(1)", "'@SUM(1)"),
+        ("+cmd|' /C calc'!A0", "'+cmd|' /C calc'!A0"),
+        ("-2+3+cmd", "'-2+3+cmd"),
+        ("+1 (555) 010-01", "+1 (555) 010-01"),
+        ("-3.5", "-3.5"),
+        ("'quoted", "'quoted"),
+        ('a,"b"\nc', 'a,"b"\nc'),
+    ],
+)
+def test_formula_is_a_text_in_the_table_and_itself_for_larry(
+    larry: Larry, value: str, written: str
+) -> None:
+    larry.do("manage_csv", content="t", file="T.csv", rows=[{"name": value}])
     with larry.file("T.csv").open(newline="") as file:
-        [row] = csv.DictReader(file)
-    assert row["name"] == 'a,"b"\n=1+1'
+        assert [row["name"] for row in csv.DictReader(file)] == [written]
+    assert [row["name"] for row in larry.rows("T.csv")] == [value]
 
 
 def test_actions_are_spelled_as_the_catalogue_spells_them(larry: Larry) -> None:
