@@ -14,7 +14,7 @@ from planexe_agent.errors import InvalidParams, NeedsHuman, Permanent, Stopped, 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from planexe_agent.task import Task
+    from planexe_agent.task import Lease
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class Action:
         """Give the form in which it is registered."""
         return {"action": self.name, "params": self.params, "description": self.description}
 
-    def perform(self, task: Task) -> dict[str, Any]:
+    def perform(self, task: Lease) -> dict[str, Any]:
         """Call the function with the params it asks for; give the JSON object it results in.
 
         Raises:
@@ -66,7 +66,7 @@ class Action:
     def _parameters(self) -> list[inspect.Parameter]:
         return list(inspect.signature(self.function).parameters.values())
 
-    def _arguments(self, task: Task) -> dict[str, Any]:
+    def _arguments(self, task: Lease) -> dict[str, Any]:
         first, *rest = self._parameters
         if any(each.kind is inspect.Parameter.VAR_KEYWORD for each in rest):
             return {name: value for name, value in task.params.items() if name != first.name}
@@ -76,7 +76,7 @@ class Action:
         return {each.name: task.params[each.name] for each in rest if each.name in task.params}
 
 
-def perform(actions: Mapping[str, Action], task: Task) -> dict[str, Any] | None:
+def perform(actions: Mapping[str, Action], task: Lease) -> dict[str, Any] | None:
     """Perform a task; give the event that tells how it ended, None where nobody is to know."""
     try:
         output = _chosen(actions, task).perform(task)
@@ -91,14 +91,14 @@ def perform(actions: Mapping[str, Action], task: Task) -> dict[str, Any] | None:
     return task.closing_event("task_complete", output_data=output)
 
 
-def _chosen(actions: Mapping[str, Action], task: Task) -> Action:
+def _chosen(actions: Mapping[str, Action], task: Lease) -> Action:
     action = actions.get(task.action) or actions.get(ANY)
     if action is None:
         raise Permanent(f"this agent has no action {task.action!r}")
     return action
 
 
-def _failed(task: Task, error: BaseException) -> dict[str, Any]:
+def _failed(task: Lease, error: BaseException) -> dict[str, Any]:
     planned = isinstance(error, (Wait, NeedsHuman, Permanent))
     _log.log(
         logging.INFO if planned else logging.WARNING,

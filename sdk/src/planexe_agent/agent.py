@@ -43,6 +43,8 @@ class Agent:
         instance: The name of this process among those of the agent. A stable name resumes its
             leases after a restart; two processes at once must not share one. By default unique.
         poll_seconds: How long a poll may wait for work.
+        heartbeat_seconds: How long at most until a running action that says nothing hears of a
+            pause, a cancellation or the loss of its lease.
         stop_seconds: How long running actions may take to finish once the agent is to end.
         backoff: How long to wait between attempts to reach the server.
 
@@ -61,6 +63,7 @@ class Agent:
         max_concurrent_tasks: int = 1,
         instance: str | None = None,
         poll_seconds: float = 50.0,
+        heartbeat_seconds: float = 10.0,
         stop_seconds: float = 30.0,
         backoff: Backoff | None = None,
     ) -> None:
@@ -73,6 +76,7 @@ class Agent:
         self._slots = max_concurrent_tasks
         self._instance = instance or _unique_instance()
         self._poll_seconds, self._stop_seconds = poll_seconds, stop_seconds
+        self._heartbeat_seconds = heartbeat_seconds
         self._backoff = backoff or Backoff()
         self._actions: dict[str, Action] = {}
         # Safe to fill from a signal handler, which an Event is not.
@@ -116,7 +120,7 @@ class Agent:
         with self._signals_stop():
             crew.start()
             error = self._ends.get()
-        _log.info("agent %s: ending", self._agent_id)
+        _log.info("ending: agent=%s", self._agent_id)
         crew.stop()
         self._ends = queue.SimpleQueue()
         if error is not None:
@@ -135,6 +139,7 @@ class Agent:
             instance=self._instance,
             slots=self._slots,
             poll_seconds=self._poll_seconds,
+            heartbeat_seconds=self._heartbeat_seconds,
             stop_seconds=self._stop_seconds,
             backoff=self._backoff,
         )
