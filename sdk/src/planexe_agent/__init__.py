@@ -18,6 +18,8 @@ from planexe_agent.errors import (
     InvalidParams,
     NeedsHuman,
     NotFound,
+    OutboxError,
+    OutboxInUse,
     Outcome,
     Permanent,
     ServerRefused,
@@ -27,6 +29,7 @@ from planexe_agent.errors import (
     Unavailable,
     Wait,
 )
+from planexe_agent.outbox import Outbox
 from planexe_agent.task import Task
 
 __all__ = [
@@ -39,6 +42,9 @@ __all__ = [
     "InvalidParams",
     "NeedsHuman",
     "NotFound",
+    "Outbox",
+    "OutboxError",
+    "OutboxInUse",
     "Outcome",
     "Permanent",
     "ServerRefused",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from planexe_agent.task import Lease
 
 _log = logging.getLogger(__name__)
+_LONGEST_TEXT = 20_000  # the server's: it would take a longer one for an invalid report
 
 ANY = "*"
 """The name of the action that performs whatever no other one does."""
@@ -41,10 +42,10 @@ class Action:
         """Describe a function; what is not given comes from its signature and docstring.
 
         Raises:
-            ValueError: It does not take the task, or is no plain function.
+            ValueError: It does not take the task.
         """
-        if inspect.iscoroutinefunction(function) or not inspect.signature(function).parameters:
-            raise ValueError(f"{name}: needs a plain function that takes the task first")
+        if not inspect.signature(function).parameters:
+            raise ValueError(f"{name}: needs a function that takes the task first")
         first_line, *_ = (inspect.getdoc(function) or "").splitlines() or [""]
         text = first_line if description is None else description
         return cls(name, function, _announced(function, params), text)
@@ -113,7 +114,7 @@ def _failed(task: Lease, error: BaseException) -> dict[str, Any]:
 
 
 def _told(error: BaseException) -> dict[str, Any]:
-    text = str(error) or type(error).__name__
+    text = (str(error) or type(error).__name__)[:_LONGEST_TEXT]
     if isinstance(error, Wait):
         return {
             "event_type": "task_blocked",

@@ -13,6 +13,7 @@ from planexe_agent.errors import Interrupted
 from planexe_agent.heartbeats import beat
 from planexe_agent.registration import register
 from planexe_agent.reports import Reports
+from planexe_agent.results import Results
 from planexe_agent.running import Running
 from planexe_agent.slots import Shared, Slot
 from planexe_agent.task import STOPPING, Task
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from planexe_agent.actions import Action
     from planexe_agent.backoff import Backoff
+    from planexe_agent.outbox import Outbox
 
 _log = logging.getLogger(__name__)
 _IDLE_END_SECONDS = 1.0
@@ -42,6 +44,7 @@ class Orders:
     heartbeat_seconds: float
     stop_seconds: float
     backoff: Backoff
+    outbox: Outbox | None
 
 
 class SlotThread(threading.Thread):
@@ -108,8 +111,8 @@ class Crew:
         self._starter.join(_IDLE_END_SECONDS)
         for slot in list(self._slots):
             slot.end(ends_at)
-        for task in self._running.tasks():
-            _log.warning("left unfinished, its lease will pass on: task=%s", task.task_id)
+        left = [task for task in self._running.tasks() if not task.performed]
+        carry_out(self._reports.give_back(left))
         self._running.close()
         self._line.interrupt()
         self._polls.close()
@@ -136,6 +139,7 @@ class Crew:
             instance=orders.instance,
             polls=self._polls,
             reports=self._reports,
+            results=Results(registration.agent_id, self._reports, orders.outbox),
             running=self._running,
             poll_seconds=min(orders.poll_seconds, registration.long_poll_max_seconds),
             backoff=orders.backoff,

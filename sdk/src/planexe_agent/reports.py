@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
+from planexe_agent.errors import ServerRefused, Unavailable
 from planexe_agent.wire import Request, send
 
 if TYPE_CHECKING:
@@ -14,6 +16,13 @@ if TYPE_CHECKING:
     from planexe_agent.steps import Line, Steps
     from planexe_agent.task import Lease
     from planexe_agent.wire import Answer
+
+_log = logging.getLogger(__name__)
+_END_SECONDS = 5.0
+_STOPPED = {
+    "error_type": "agent_stopped",
+    "error_message": "the agent was stopped before the action ended",
+}
 
 
 class Reports:
@@ -58,6 +67,31 @@ class Reports:
         for result in answer.body["results"]:
             self._running.heed(execution_id, result)
         return answer
+
+    def give_back(self, tasks: Iterable[Lease]) -> Steps[None]:
+        """Give leases back, so that another may take them at once; tried once each.
+
+        A last attempt is kept: given back it would be a person's, while a restarted agent may
+        still be given its lease again.
+        """
+        for task in tasks:
+            if task.is_last_attempt:
+                _log.warning("left unfinished, its last attempt: task=%s", task.task_id)
+                continue
+            task.given_back = True
+            event = task.closing_event("task_error", retry_after_seconds=0, **_STOPPED)
+            request = Request(
+                "POST", _path(task.execution_id), body=event, read_seconds=_END_SECONDS
+            )
+            try:
+                yield from send(self._line, request, self._backoff, patient=False)
+                _log.warning("left unfinished, given back: task=%s", task.task_id)
+            except ServerRefused as refusal:
+                _log.warning("not given back: task=%s error=%s", task.task_id, refusal)
+            except Unavailable as error:
+                # The others would fare no better, and the agent is to end.
+                _log.warning("not given back: task=%s error=%s", task.task_id, error)
+                return
 
 
 def _path(execution_id: str) -> str:

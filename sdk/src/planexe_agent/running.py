@@ -40,16 +40,19 @@ class Running:
         self._wakes_at = math.inf
         self._stop_reason: str | None = None
 
-    def add(self, task: Lease) -> None:
-        """Take up a task."""
+    def add(self, task: Lease) -> bool:
+        """Take up a task; tell whether nobody of this process holds its lease already."""
         due = self._next_beat(task, time.monotonic())
         with self._lock:
+            if any(task.is_same_lease(each) for each in self._due):
+                return False
             self._due[task] = due
             if self._stop_reason is not None:
                 task.signal.set(self._stop_reason)
             # Only an earlier end is worth waking the heartbeats for: most tasks end before it.
             if due < self._wakes_at:
                 self.changed.set()
+            return True
 
     def remove(self, task: Lease) -> None:
         """Drop a task whose lease has ended."""

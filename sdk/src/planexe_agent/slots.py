@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable
 
 from planexe_agent.actions import ANY, Action
-from planexe_agent.errors import Conflict, Invalid, NotFound
 from planexe_agent.steps import Perform, Sleep
 from planexe_agent.task import lease_seconds
 from planexe_agent.wire import Request, send
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from planexe_agent.backoff import Backoff
     from planexe_agent.registration import Registration
     from planexe_agent.reports import Reports
+    from planexe_agent.results import Results
     from planexe_agent.running import Running
     from planexe_agent.steps import Alarm, Line, Steps
     from planexe_agent.task import Lease
@@ -42,6 +42,7 @@ class Shared:
     instance: str
     polls: Line
     reports: Reports
+    results: Results
     running: Running
     poll_seconds: float
     backoff: Backoff
@@ -81,9 +82,10 @@ class Slot:
             self.busy = task is not None
             if self._shared.stopping.is_set():
                 return
-            task = (
-                (yield from self._finish(task)) if task is not None else (yield from self._poll())
-            )
+            if task is not None:
+                task = yield from self._finish(task)
+            else:
+                task = (yield from self._resend()) or (yield from self._poll())
 
     def _poll(self) -> Steps[Lease | None]:
         asked = time.monotonic()
@@ -96,39 +98,44 @@ class Slot:
         )
         answer = yield from send(self._shared.polls, request, self._shared.backoff)
         task = self._taken(answer, None)
-        if task is not None or time.monotonic() - asked >= _EMPTY_TOO_SOON_SECONDS:
+        is_new = task is not None and not task.redelivered
+        if is_new or time.monotonic() - asked >= _EMPTY_TOO_SOON_SECONDS:
             self._pauses = self._shared.backoff.delays()
-        else:
+        elif task is None:
             # A paused lease, or a server that does not hold polls: do not ask it in circles.
             yield Sleep(self._shared.stopping, next(self._pauses))
         return task
 
     def _finish(self, task: Lease) -> Steps[Lease | None]:
-        self._shared.running.add(task)
-        try:
-            event: dict[str, Any] | None = yield Perform(self._shared.actions, task)
-            return (yield from self._report(task, event)) if event is not None else None
-        finally:
-            self._shared.running.remove(task)
-
-    def _report(self, task: Lease, event: Mapping[str, Any]) -> Steps[Lease | None]:
-        try:
-            answer = yield from self._send(task, event)
-        except (Conflict, NotFound) as refusal:
-            _log.warning("result dropped by the server: task=%s error=%s", task.task_id, refusal)
+        shared = self._shared
+        if not shared.running.add(task):
+            # A server that takes this agent for one of a single task gives it to every slot.
+            _log.info("performed by another slot: task=%s", task.task_id)
+            yield Sleep(shared.stopping, next(self._pauses))
             return None
-        except Invalid as refusal:
-            _log.error("result refused by the server: task=%s error=%s", task.task_id, refusal)
-            # The plan's owner must see why; where even this is refused, the agent ends.
-            message = f"the server refused the result: {refusal}"
-            told = {"error_type": "validation_error", "error_message": message}
-            answer = yield from self._send(task, task.event("task_error", **told))
-        _log.debug("reported: task=%s action=%s", task.task_id, task.action)
-        return self._taken(answer, task.execution_id)
+        try:
+            kept = yield from shared.results.known(task)
+            if kept is None:
+                event: dict[str, Any] | None = yield Perform(shared.actions, task)
+                if event is None or task.given_back:
+                    return None
+                kept = yield from shared.results.keep(task, event)
+            task.performed = True
+            answer = yield from shared.results.deliver(kept, self._claim())
+        finally:
+            shared.running.remove(task)
+        return self._taken(answer, task.execution_id) if answer is not None else None
 
-    def _send(self, task: Lease, event: Mapping[str, Any]) -> Steps[Answer]:
-        claim = None if self._shared.stopping.is_set() else self._query
-        return (yield from self._shared.reports.send(task.execution_id, event, claim=claim))
+    def _resend(self) -> Steps[Lease | None]:
+        """Send one result of an earlier run, where there is one; give what came with the answer."""
+        kept = self._shared.results.next_unsent()
+        if kept is None:
+            return None
+        answer = yield from self._shared.results.deliver_late(kept, self._claim())
+        return self._taken(answer, kept.execution_id) if answer is not None else None
+
+    def _claim(self) -> dict[str, str] | None:
+        return None if self._shared.stopping.is_set() else self._query
 
     def _taken(self, answer: Answer, reported: str | None) -> Lease | None:
         """Read the work in an answer; None where there is none that may start.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import json
 import logging
 import threading
 import uuid
@@ -67,6 +69,8 @@ class Lease:
         signal: Set by the agent; an action reads ``should_stop`` and ``stop_reason``.
         lease_seconds: How long the lease holds without a sign of life.
         progress_percent: What was reported last.
+        performed: Whether its result is on its way.
+        given_back: Whether another may have the lease by now: its result counts no more.
     """
 
     def __init__(
@@ -90,6 +94,9 @@ class Lease:
         self.redelivered: bool = bool(work.get("redelivered"))
         self.timeout_hours: float | None = work.get("timeout_hours")
         self.lease_token: str | None = work.get("lease_token")
+        self.max_attempts: int | None = (work.get("retry_policy") or {}).get("max_attempts")
+        self.performed = False
+        self.given_back = False
         self.lease_seconds = lease_seconds
         self.progress_percent: float | None = None
         self.signal = StopSignal(alarm)
@@ -105,6 +112,30 @@ class Lease:
     def stop_reason(self) -> str | None:
         """Name the reason: ``paused``, ``stopping`` (the agent ends), ``cancelled`` or ``lost``."""
         return self.signal.reason
+
+    def is_same_lease(self, other: Lease) -> bool:
+        """Tell whether two tasks are one lease, delivered twice."""
+        return (self.lease_token, self.task_id, self.execution_id) == (
+            other.lease_token,
+            other.task_id,
+            other.execution_id,
+        )
+
+    @property
+    def is_last_attempt(self) -> bool:
+        """Tell whether no attempt is left after this one, as far as is known."""
+        return self.max_attempts is not None and self.attempt >= self.max_attempts
+
+    @property
+    def idempotency_key(self) -> str:
+        """A name for the effects of this task on the world, for services that take such keys.
+
+        The same for every attempt and look at this task with these params, in every process, so a
+        service that has seen it knows the effect is there already.
+        """
+        parts = [self.execution_id, self.task_id, self.action, self.params]
+        text = json.dumps(parts, sort_keys=True)
+        return f"planexe-{hashlib.sha256(text.encode()).hexdigest()[:40]}"
 
     def usage(
         self,

@@ -73,9 +73,11 @@ class ProtocolServer:
         self.flags: dict[str, bool] = {"force_pause": False, "force_cancel": False}
         self.ended = False
         self.closing = False
+        self.deliver_to_all = False
         self.lease_seconds = lease_seconds
         self._work: deque[dict[str, Any]] = deque()
         self._leases: dict[str, dict[str, Any]] = {}
+        self._leased = 0
         self._answers: dict[str, dict[str, Any]] = {}
         self.changed = threading.Condition()
         self.url = ""
@@ -167,6 +169,8 @@ class ProtocolServer:
 
     def _poll(self, query: dict[str, str]) -> Reply:
         held = self._leases.get(query["poll_id"])
+        if self.deliver_to_all and self._leases:  # as to an agent known to take one task at a time
+            held = next(iter(self._leases.values()))
         if held is not None:
             return Reply(200, {**self._offer(held), **self.flags, "redelivered": True})
         ready = lambda: self.closing or (self._work and not self.flags["force_pause"])  # noqa: E731
@@ -178,7 +182,9 @@ class ProtocolServer:
         if not self._work or self.flags["force_pause"]:
             return {}
         work = self._work.popleft()
-        self._leases[poll_id] = {**work, "lease_token": f"{work['task_id']}/{poll_id}"}
+        self._leased += 1
+        token = f"{work['task_id']}/{poll_id}/{self._leased}"
+        self._leases[poll_id] = {**work, "lease_token": token}
         return self._offer({**self._leases[poll_id], "redelivered": False})
 
     def _offer(self, lease: dict[str, Any]) -> dict[str, Any]:
