@@ -9,6 +9,8 @@ Example:
 """
 
 from planexe_agent.agent import Agent
+from planexe_agent.aio import AsyncTask
+from planexe_agent.async_agent import AsyncAgent, run_all
 from planexe_agent.backoff import Backoff
 from planexe_agent.errors import (
     AgentError,
@@ -35,6 +37,8 @@ from planexe_agent.task import Task
 __all__ = [
     "Agent",
     "AgentError",
+    "AsyncAgent",
+    "AsyncTask",
     "Backoff",
     "Conflict",
     "Interrupted",
@@ -54,4 +58,5 @@ __all__ = [
     "Unauthorized",
     "Unavailable",
     "Wait",
+    "run_all",
 ]

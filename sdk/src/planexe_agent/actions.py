@@ -54,14 +54,13 @@ class Action:
         """Give the form in which it is registered."""
         return {"action": self.name, "params": self.params, "description": self.description}
 
-    def perform(self, task: Lease) -> dict[str, Any]:
-        """Call the function with the params it asks for; give the JSON object it results in.
+    def call(self, task: Lease) -> Any:
+        """Call the function with the params it asks for; give what it gives.
 
         Raises:
             InvalidParams: A param is missing.
-            Permanent: The result is no JSON.
         """
-        return _output(self.name, self.function(task, **self._arguments(task)))
+        return self.function(task, **self._arguments(task))
 
     @cached_property
     def _parameters(self) -> list[inspect.Parameter]:
@@ -80,16 +79,31 @@ class Action:
 def perform(actions: Mapping[str, Action], task: Lease) -> dict[str, Any] | None:
     """Perform a task; give the event that tells how it ended, None where nobody is to know."""
     try:
-        output = _chosen(actions, task).perform(task)
-    except Stopped as stopped:
-        if task.should_stop:
-            _log.info("task %s: stopped: %s", task.task_id, task.stop_reason)
-            return None
-        return _failed(task, stopped)
+        action = _chosen(actions, task)
+        return _completed(action, task, action.call(task))
     # The edge between this package and the author's code: whatever it raises is reported.
     except (Exception, SystemExit) as error:  # noqa: BLE001
-        return _failed(task, error)
-    return task.closing_event("task_complete", output_data=output)
+        return _ended(task, error)
+
+
+async def perform_async(actions: Mapping[str, Action], task: Lease) -> dict[str, Any] | None:
+    """Perform a task with an async function, as ``perform`` does with a plain one."""
+    try:
+        action = _chosen(actions, task)
+        return _completed(action, task, await action.call(task))
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - as above
+        return _ended(task, error)
+
+
+def _completed(action: Action, task: Lease, result: object) -> dict[str, Any]:
+    return task.closing_event("task_complete", output_data=_output(action.name, result))
+
+
+def _ended(task: Lease, error: BaseException) -> dict[str, Any] | None:
+    if isinstance(error, Stopped) and task.should_stop:
+        _log.info("stopped: task=%s reason=%s", task.task_id, task.stop_reason)
+        return None
+    return _failed(task, error)
 
 
 def _chosen(actions: Mapping[str, Action], task: Lease) -> Action:
@@ -103,7 +117,7 @@ def _failed(task: Lease, error: BaseException) -> dict[str, Any]:
     planned = isinstance(error, (Wait, NeedsHuman, Permanent))
     _log.log(
         logging.INFO if planned else logging.WARNING,
-        "task %s (%s): %s: %s",
+        "not done: task=%s action=%s error=%s: %s",
         task.task_id,
         task.action,
         type(error).__name__,

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, Callable, TypeVar, Union
 
 from planexe_agent.actions import Action
 from planexe_agent.backoff import Backoff
-from planexe_agent.crew import Crew, Orders
+from planexe_agent.crew import Crew
+from planexe_agent.orders import Orders
 from planexe_agent.outbox import Outbox, open_default
 from planexe_agent.wire import checked_key, checked_url
 

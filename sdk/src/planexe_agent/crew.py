@@ -5,46 +5,24 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Callable
 
 from planexe_agent.client import Client
 from planexe_agent.errors import Interrupted
 from planexe_agent.heartbeats import beat
 from planexe_agent.registration import register
 from planexe_agent.reports import Reports
-from planexe_agent.results import Results
 from planexe_agent.running import Running
-from planexe_agent.slots import Shared, Slot
+from planexe_agent.slots import Slot
 from planexe_agent.task import STOPPING, Task
 from planexe_agent.threads import carry_out
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from planexe_agent.actions import Action
-    from planexe_agent.backoff import Backoff
-    from planexe_agent.outbox import Outbox
+    from planexe_agent.orders import Orders
+    from planexe_agent.slots import Shared
 
 _log = logging.getLogger(__name__)
 _IDLE_END_SECONDS = 1.0
-
-
-@dataclass(frozen=True)
-class Orders:
-    """What an agent is to be: where, as whom, and how much at once."""
-
-    url: str
-    key: str
-    profile: Mapping[str, Any]
-    actions: Mapping[str, Action]
-    instance: str
-    slots: int
-    poll_seconds: float
-    heartbeat_seconds: float
-    stop_seconds: float
-    backoff: Backoff
-    outbox: Outbox | None
 
 
 class SlotThread(threading.Thread):
@@ -133,16 +111,11 @@ class Crew:
         if registration.key is not None:
             self._polls.use_key(registration.key)
             self._line.use_key(registration.key)
-        shared = Shared(
-            registration=registration,
-            actions=orders.actions,
-            instance=orders.instance,
+        shared = orders.shared(
+            registration,
             polls=self._polls,
             reports=self._reports,
-            results=Results(registration.agent_id, self._reports, orders.outbox),
             running=self._running,
-            poll_seconds=min(orders.poll_seconds, registration.long_poll_max_seconds),
-            backoff=orders.backoff,
             stopping=self._stopping,
             make_task=Task,
         )

@@ -81,6 +81,8 @@ class Slot:
             # Before the look at the stop: who stops the agent then knows whom to wait for.
             self.busy = task is not None
             if self._shared.stopping.is_set():
+                if task is not None:  # It came with the answer to the last report.
+                    yield from self._shared.reports.give_back([task])
                 return
             if task is not None:
                 task = yield from self._finish(task)
