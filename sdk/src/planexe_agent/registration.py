@@ -36,7 +36,8 @@ class Registration:
 def register(line: Line, profile: Mapping[str, Any], backoff: Backoff) -> Steps[Registration]:
     """Register the agent; act as the registered one where it exists or the key is its own.
 
-    Waits for a server that is not there yet. Idempotent: a repeated call gets a fresh key.
+    Waits for a server that is not there yet. Idempotent: a repeated call gets a fresh key, and
+    brings the agent's capabilities up to date.
 
     Args:
         line: Carries a user key or an agent key.
@@ -61,6 +62,10 @@ def register(line: Line, profile: Mapping[str, Any], backoff: Backoff) -> Steps[
         _log.info("registered already, taking a fresh key: agent=%s", agent_id)
         request = Request("POST", f"/api/agents/{agent_id}/keys", body={})
         answer = (yield from send(line, request, backoff)).body
+        # What the code can do now: it may have learnt since.
+        now = {name: profile[name] for name in ("capabilities", "max_concurrent_tasks")}
+        request = Request("PATCH", f"/api/agents/{agent_id}", body=now)
+        yield from send(line, request, backoff)
     return Registration(
         agent_id=answer.get("agent_id", agent_id),
         key=answer["api_key"],

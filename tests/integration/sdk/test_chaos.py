@@ -123,8 +123,7 @@ def unsent(path: Path) -> list[str]:
         outbox.close()
 
 
-@pytest.mark.parametrize("kind", [Agent, AsyncAgent])
-@pytest.mark.parametrize("slots", [1, 4])
+@pytest.mark.parametrize(("kind", "slots"), [(Agent, 4), (AsyncAgent, 1)])
 def test_everything_is_done_once_whatever_happens_to_reports(
     stage: Stage,
     site: Site,

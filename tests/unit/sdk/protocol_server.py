@@ -145,9 +145,8 @@ class ProtocolServer:
             return Reply(401, {"title": "Unauthorized", "detail": "unknown key"})
         if request.path == "/api/agents":
             return self._register(request)
-        if request.path.endswith("/keys"):
-            known = request.path.split("/")[-2] not in self.foreign
-            return Reply(201, {"api_key": AGENT_KEY}) if known else Reply(404, {"title": "?"})
+        if request.path.endswith("/keys") or request.method == "PATCH":
+            return self._known_agent(request)
         if request.path.endswith("/work"):
             return self._poll(request.query)
         if "events" in request.body:
@@ -166,6 +165,15 @@ class ProtocolServer:
         self.agents[agent_id] = request.body
         times = {"lease_seconds": self.lease_seconds, "long_poll_max_seconds": 60}
         return Reply(201, {"agent_id": agent_id, "api_key": AGENT_KEY, **times})
+
+    def _known_agent(self, request: Request) -> Reply:
+        agent_id = request.path.split("/")[3]
+        if agent_id in self.foreign:
+            return Reply(404, {"title": "?"})
+        if request.method == "POST":
+            return Reply(201, {"api_key": AGENT_KEY})
+        self.agents[agent_id].update(request.body)
+        return Reply(200, self.agents[agent_id])
 
     def _poll(self, query: dict[str, str]) -> Reply:
         held = self._leases.get(query["poll_id"])
@@ -227,6 +235,9 @@ class _Handler(BaseHTTPRequestHandler):
     state: ProtocolServer
 
     def do_GET(self) -> None:
+        self._answer()
+
+    def do_PATCH(self) -> None:
         self._answer()
 
     def do_POST(self) -> None:

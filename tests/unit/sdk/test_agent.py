@@ -82,14 +82,20 @@ def test_registration_sends_the_profile_and_uses_the_new_key(
     assert {poll.query["supported_actions"] for poll in polls} == {"greet"}
 
 
-def test_registered_agent_takes_a_fresh_key(
+def test_registered_agent_takes_a_fresh_key_and_tells_what_it_can_do_now(
     server: ProtocolServer, greeter: Agent, start: Start
 ) -> None:
-    server.agents["larry"] = {}
+    server.agents["larry"] = {"name": "Larry the Great", "capabilities": [], "role": "closer"}
     server.add_task("t1")
     start(greeter)
     server.wait_for_event("task_complete", "t1")
     assert len(server.requests_to("POST", "/api/agents/larry/keys")) == 1
+    assert server.agents["larry"] == {
+        "name": "Larry the Great",
+        "capabilities": [{"action": "greet", "params": [], "description": ""}],
+        "role": "closer",
+        "max_concurrent_tasks": 1,
+    }
 
 
 def test_agent_key_acts_without_registration(
