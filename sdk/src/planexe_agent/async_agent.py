@@ -8,7 +8,10 @@ import inspect
 import logging
 import signal
 import threading
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Callable
+
+import httpx
 
 from planexe_agent.agent import SIGNALS, AgentBase
 from planexe_agent.async_crew import AsyncCrew
@@ -18,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
     from types import FrameType
 
-    import httpx
-
 _log = logging.getLogger(__name__)
+_REGISTERING = 16
+_AGENTS_PER_POOL = 32
 
 
 class AsyncAgent(AgentBase):
@@ -66,24 +69,35 @@ class AsyncAgent(AgentBase):
             self._stopped.set()
         try:
             with self._orders() as orders:
-                await AsyncCrew(orders, pools.of(orders.url)).work(self._stopped)
+                crew = AsyncCrew(orders, pools.of(orders.url), pools.door)
+                await crew.work(self._stopped)
         finally:
             _log.info("ended: agent=%s", self._agent_id)
             self._make_ready()
 
 
 class Pools:
-    """Connections to each server, shared by all agents of a run."""
+    """Connections to each server, shared by the agents of a run.
+
+    Attributes:
+        door: Lets some agents register at a time, so that many do not fall upon a server at once.
+    """
 
     def __init__(self, stack: contextlib.AsyncExitStack) -> None:
+        self.door = asyncio.Semaphore(_REGISTERING)
         self._stack = stack
+        self._tls = httpx.create_ssl_context()
+        self._agents: Counter[str] = Counter()
         self._pools: dict[str, httpx.AsyncClient] = {}
 
     def of(self, url: str) -> httpx.AsyncClient:
-        """Give those to one server."""
-        if url not in self._pools:
-            self._pools[url] = pool(url)
+        """Give those that one more agent may use."""
+        # httpx looks at every connection of a pool for each request: a thousand in one pool cost
+        # 10 ms a poll.
+        if self._agents[url] % _AGENTS_PER_POOL == 0:
+            self._pools[url] = pool(url, self._tls)
             self._stack.push_async_callback(self._pools[url].aclose)
+        self._agents[url] += 1
         return self._pools[url]
 
 

@@ -31,10 +31,12 @@ class AsyncCrew:
     Args:
         orders: What to be.
         http: The connections to the server.
+        door: Entered to register.
     """
 
-    def __init__(self, orders: Orders, http: httpx.AsyncClient) -> None:
+    def __init__(self, orders: Orders, http: httpx.AsyncClient, door: asyncio.Semaphore) -> None:
         self._orders = orders
+        self._door = door
         self._line = AsyncLine(http, orders.key)
         self._running = Running(asyncio.Event(), orders.heartbeat_seconds)
         self._reports = Reports(self._line, self._running, orders.backoff)
@@ -59,7 +61,8 @@ class AsyncCrew:
 
     async def _work(self) -> None:
         orders = self._orders
-        registration = await carry_out(register(self._line, orders.profile, orders.backoff))
+        async with self._door:
+            registration = await carry_out(register(self._line, orders.profile, orders.backoff))
         if registration.key is not None:
             self._line.use_key(registration.key)
         shared = orders.shared(

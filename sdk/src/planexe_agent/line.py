@@ -11,13 +11,15 @@ from planexe_agent.errors import Unavailable
 from planexe_agent.wire import UNBOUNDED, checked_key, checked_url, is_elsewhere, read
 
 if TYPE_CHECKING:
+    import ssl
+
     from planexe_agent.wire import Answer, Request
 
 
-def pool(url: str) -> httpx.AsyncClient:
-    """Make the connections to a server, for as many agents as there are."""
+def pool(url: str, tls: ssl.SSLContext) -> httpx.AsyncClient:
+    """Make connections to a server; ``tls`` is costly, and good for many pools."""
     return httpx.AsyncClient(
-        base_url=checked_url(url), limits=UNBOUNDED, trust_env=is_elsewhere(url)
+        base_url=checked_url(url), limits=UNBOUNDED, trust_env=is_elsewhere(url), verify=tls
     )
 
 
