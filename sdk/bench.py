@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).parents[1]
 CHAIN = 20
+POLL_SECONDS = 50
 STARTED_SECONDS = 120
 
 
@@ -84,7 +85,9 @@ async def idle(server: Server, count: int, seconds: float) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard), hard))
     before = memory_bytes()
     agents = [
-        AsyncAgent(server.url, server.key, agent_id=f"idle-{number}", outbox=None)
+        AsyncAgent(
+            server.url, server.key, agent_id=f"idle-{number}", outbox=None, poll_seconds=seconds
+        )
         for number in range(count)
     ]
     for agent in agents:
@@ -97,13 +100,15 @@ async def idle(server: Server, count: int, seconds: float) -> None:
             raise SystemExit(f"only {server_connections()} of {count} agents wait")
     took, used = time.monotonic() - began, time.process_time()
     print(f"{count} agents wait after {took:.1f} s, {used:.1f} s of them computing")
-    await asyncio.sleep(2)
-    spent, at = time.process_time(), time.monotonic()
-    await asyncio.sleep(seconds)
-    share = (time.process_time() - spent) / (time.monotonic() - at)
+    spent = time.process_time()
+    await asyncio.sleep(seconds)  # Each agent's poll ends once in that time.
+    poll_seconds = (time.process_time() - spent) / count
     memory = memory_bytes()
     print(f"memory: {memory / 2**20:.0f} MiB, {(memory - before) / count / 1024:.1f} KiB per agent")
-    print(f"CPU when idle: {share * 100:.2f} % of one core over {seconds:.0f} s")
+    share = poll_seconds * count / POLL_SECONDS
+    print(
+        f"CPU: {poll_seconds * 1000:.2f} ms a poll; {share:.1%} of a core at {POLL_SECONDS} s each"
+    )
     for agent in agents:
         agent.stop()
     await running
