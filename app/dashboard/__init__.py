@@ -10,11 +10,13 @@ from flask import Blueprint, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from app.dashboard import presentation, refusals, security, session
+from app.dashboard.agents import AgentPages
 from app.dashboard.assets import Assets
 from app.dashboard.executions import ExecutionPages
 from app.dashboard.plans import PlanPages
 from app.dashboard.ports import Services
 from app.dashboard.review import ReviewPages
+from app.dashboard.settings import SettingsPages
 from app.dashboard.sign_in import SignInPages
 from app.dashboard.start import StartPages
 from app.dashboard.waiting import WaitingPages
@@ -47,6 +49,8 @@ def create_blueprint(services: Services) -> Blueprint:
     ReviewPages(
         services.plans, services.review, services.decomposition, services.versions
     ).register(blueprint)
+    AgentPages(services.agents).register(blueprint)
+    SettingsPages().register(blueprint)
     waiting = WaitingPages(services.blockers, services.people, services.inbox, services.agents)
     waiting.register(blueprint)
     blueprint.before_request(_guard)

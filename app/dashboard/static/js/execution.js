@@ -12,6 +12,7 @@ import { Refresher } from "./refresher.js";
 import { ExecutionStore } from "./store.js";
 import { Sequence, Stream } from "./stream.js";
 import { Tree } from "./tree.js";
+import { setTitle } from "./title.js";
 import { follow } from "./waiting.js";
 import { learn, percent, word } from "./words.js";
 
@@ -112,7 +113,7 @@ const name = data.execution.plan_title || data.execution.plan_id;
 let status = data.execution.status;
 effect(() => {
   const execution = store.execution.value;
-  document.title = `${percent(execution.progress.percent)} · ${name} · PlanExe-AX`;
+  setTitle(`${percent(execution.progress.percent)} · ${name} · PlanExe-AX`);
   if (execution.status === status) return;
   status = execution.status;
   element("announcer").textContent = `${name}: ${word(status).label}`;
