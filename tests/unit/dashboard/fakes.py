@@ -457,7 +457,7 @@ class FakeImports:
 class FakeReadiness:
     """Says of every plan what it was told to."""
 
-    told: Wire = field(default_factory=lambda: readiness())
+    told: Wire = field(default_factory=readiness)
 
     def of_plan(self, workspace_id: str, plan_id: str) -> Wire:
         """Tell it."""
