@@ -21,6 +21,7 @@ from app.services.identity import Identity
 from app.services.imports import ImportService
 from app.services.inbox import InboxService
 from app.services.inquiries import InquiryService
+from app.services.keys import KeyService
 from app.services.maintenance import MaintenanceService
 from app.services.people import PeopleService
 from app.services.persistence import PersistenceService
@@ -45,6 +46,7 @@ class Services(msgspec.Struct, frozen=True):
     identity: Identity
     answers: AnswerService
     agents: AgentService
+    keys: KeyService
     plans: PlanService
     imports: ImportService
     decomposition: DecompositionService

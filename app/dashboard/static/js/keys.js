@@ -50,7 +50,7 @@ export function listen(page) {
   page.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     const target = /** @type {HTMLElement} */ (event.target);
-    if (event.key === "Escape") escape(page, target);
+    if (event.key === "Escape") leave(page, target);
     else if (!target.closest(FIELDS) && !page.querySelector("dialog[open]")) {
       if (act(page, target, event.key, pair)) event.preventDefault();
     }
@@ -75,8 +75,8 @@ function act(page, target, key, pair) {
 
 /** @param {Document} page @param {number} step */
 function walk(page, step) {
-  const items = /** @type {HTMLElement[]} */ ([...page.querySelectorAll(ITEMS)]).filter(
-    (item) => item.checkVisibility(),
+  const items = /** @type {HTMLElement[]} */ ([...page.querySelectorAll(ITEMS)]).filter((item) =>
+    item.checkVisibility(),
   );
   const current = items.findLastIndex((item) => item.contains(page.activeElement));
   const next = items[neighbour(current, step, items.length)];
@@ -104,7 +104,9 @@ function showKeys(page) {
 /** An item that is no link itself: its first link, button or field. @param {HTMLElement} target */
 function enter(target) {
   if (!target.matches("[data-item], .wait") || target.matches("a, button, summary")) return false;
-  const first = target.querySelector("a[href], button, summary, input:not([type=hidden]), textarea");
+  const first = target.querySelector(
+    "a[href], button, summary, input:not([type=hidden]), textarea",
+  );
   if (!(first instanceof HTMLElement)) return false;
   if (first.matches("a")) first.click();
   else first.focus();
@@ -112,7 +114,7 @@ function enter(target) {
 }
 
 /** Close what is open, or leave the field. @param {Document} page @param {HTMLElement} target */
-function escape(page, target) {
+function leave(page, target) {
   if (page.querySelector("dialog[open]")) return; // The browser closes it.
   const menu = page.querySelector("details.menu[open]");
   const closer = page.querySelector("[data-closes]");
