@@ -8,16 +8,21 @@ from app.dashboard.ports import Wire
 from app.dashboard.presentation import tasks_of
 
 REVIEW: Final = "review"
+REVIEWED_AT_ONCE: Final = 40
+FOLDED_AT_MOST: Final = 100
+"""Of a plan with more tasks, each is shown on a page of its own only."""
 _SPACE: Final = "\N{NO-BREAK SPACE}"
 _GATE_TONES: Final = {"ALLOW": "done", "ALLOW_WITH_SAFETY_FRAMING": "wait", "REFUSE": "fail"}
 
 
 def shown(tree: Wire, show: str) -> Wire:
-    """Give the tree with all tasks, or only with those that wait for review."""
+    """Give the tree with all tasks, or only with the first of those that wait for review."""
     if show != REVIEW:
         return tree
+    waiting = [task["task_id"] for task in tasks_of(tree) if task["needs_review"]]
+    chosen = frozenset(waiting[:REVIEWED_AT_ONCE])
     phases = [
-        {**phase, "tasks": [task for task in phase["tasks"] if task["needs_review"]]}
+        {**phase, "tasks": [task for task in phase["tasks"] if task["task_id"] in chosen]}
         for phase in tree["phases"]
     ]
     return {"phases": [phase for phase in phases if phase["tasks"]]}
@@ -88,9 +93,10 @@ def gate_tone(gates: Wire, gate: str) -> str:
     return "wait" if "caution" in said.casefold() else "done"
 
 
-def plan_facts(plan: Wire, tree: Wire) -> Wire:
+def plan_facts(plan: Wire) -> Wire:
     """Give all that the page of a plan shows beyond the plan itself."""
     return {
-        "totals": totals(tasks_of(tree)),
+        "totals": totals(tasks_of(plan)),
+        "is_big": len(tasks_of(plan)) > FOLDED_AT_MOST,
         "warning_groups": grouped(plan.get("warnings") or []),
     }

@@ -108,16 +108,14 @@ class PlanPages:
     def one(self, plan_id: str) -> str:
         """Show one plan with its breakdown, or of that only what waits for review."""
         workspace_id = visitor().workspace_id
-        plan = wire(self._plans.get(workspace_id, plan_id))
-        tree = wire(self._plans.tasks(workspace_id, plan_id))
+        plan = wire(self._plans.get(workspace_id, plan_id, whole=True))
         show = request.args.get("show", "")
         return render_template(
             "dashboard/plan.html",
             plan=plan,
-            tree=tree,
             show=show if show == REVIEW else "",
-            phases=phases_of(shown(tree, show)),
-            **plan_facts(plan, tree),
+            phases=phases_of(shown(plan, show)),
+            **plan_facts(plan),
             executions=rows(
                 self._executions.page(workspace_id, plan_id=plan_id, limit=_MOST_SHOWN)
             ).items,

@@ -112,8 +112,8 @@ class Plans(Protocol):
         """List plans with what their breakdowns come to, newest or last changed first."""
         ...
 
-    def get(self, workspace_id: str, plan_id: str) -> Wire:
-        """Give a whole plan with its warnings and gates."""
+    def get(self, workspace_id: str, plan_id: str, *, whole: bool = False) -> Wire:
+        """Give a plan with its warnings and gates; ``whole`` also with its breakdowns."""
         ...
 
     def tasks(self, workspace_id: str, plan_id: str) -> Wire:

@@ -45,15 +45,14 @@ class ReviewPages:
     def one(self, plan_id: str, task_id: str) -> str:
         """Show a task's text beside its steps."""
         workspace_id = visitor().workspace_id
-        plan = wire(self._plans.get(workspace_id, plan_id))
-        tree = wire(self._plans.tasks(workspace_id, plan_id))
+        plan = wire(self._plans.get(workspace_id, plan_id, whole=True))
         page = self._versions.of_task(workspace_id, plan_id, task_id, limit=_MOST_VERSIONS)
         return render_template(
             "dashboard/task.html",
             plan=plan,
-            task=_task(tree, task_id),
-            following=_following(tree, task_id),
-            titles=_step_titles(tree),
+            task=_task(plan, task_id),
+            following=_following(plan, task_id),
+            titles=_step_titles(plan),
             versions=rows(page).items,
             has_model=self._decomposition.has_model,
             busy=is_busy(plan),

@@ -80,15 +80,15 @@ class PlanService:
             logger.warning("breakdown is asked for later", extra={"plan_id": plan_id})
         return self.get(workspace_id, plan_id)
 
-    def get(self, workspace_id: str, plan_id: str) -> View:
-        """Give a plan whole.
+    def get(self, workspace_id: str, plan_id: str, *, whole: bool = False) -> View:
+        """Give a plan; ``whole`` with the breakdowns that ``tasks`` gives, read at one moment.
 
         Raises:
             NotFound: This workspace has no such plan.
         """
         stored = self._stored(workspace_id, plan_id)
         found = self._breakdowns.of_plan(workspace_id, plan_id, stored.decomposition_version)
-        phases = [_phase_view(phase, found, whole=False) for phase in stored.plan.phases]
+        phases = [_phase_view(phase, found, whole=whole) for phase in stored.plan.phases]
         told = self._decomposition(workspace_id, stored)
         return {**_plan_view(stored), "decomposition": told, "phases": phases}
 

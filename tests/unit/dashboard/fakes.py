@@ -420,12 +420,12 @@ class FakePlans:
         fitting = [row for row in self.rows if status in (None, row["status"])]
         return FakePage([row for row in fitting if q.casefold() in row["title"].casefold()])
 
-    def get(self, workspace_id: str, plan_id: str) -> Wire:
+    def get(self, workspace_id: str, plan_id: str, *, whole: bool = False) -> Wire:
         """Give one."""
         found = [row for row in self.rows if row["plan_id"] == plan_id]
         if not found:
             raise NotFound("No such plan.")
-        return found[0]
+        return found[0] | (self.shape if whole else {})
 
     def tasks(self, workspace_id: str, plan_id: str) -> Wire:
         """Give its breakdowns."""

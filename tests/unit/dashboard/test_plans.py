@@ -304,3 +304,28 @@ def test_breakdown_under_way_is_shown_and_not_begun_again(
 
     assert "A new breakdown is under way: 1 of 3 tasks broken down." in text
     assert "Break down again" not in text
+
+
+def grown(services: FakeServices, tasks: int, **more: object) -> None:
+    """Make the plan have many tasks."""
+    (phase,) = services.plans.shape["phases"]
+    first = phase["tasks"][0]
+    phase["tasks"] = [{**first, **more, "task_id": f"t{number}"} for number in range(tasks)]
+
+
+def test_tasks_of_a_big_plan_are_shown_on_pages_of_their_own(
+    browser: FlaskClient, services: FakeServices
+) -> None:
+    assert "The plan says" in browser.get("/plans/plan_1").text
+    grown(services, 101)
+    text = browser.get("/plans/plan_1").text
+    assert "The plan says" not in text
+    assert text.count('class="task task-line"') == 101
+    assert 'href="/plans/plan_1/tasks/t100"' in text
+
+
+def test_many_reviews_come_in_parts(browser: FlaskClient, services: FakeServices) -> None:
+    grown(services, 45)
+    text = browser.get("/plans/plan_1?show=review").text
+    assert text.count('name="task_id"') == 40
+    assert "The other 5 come after these." in text
