@@ -6,12 +6,25 @@ from typing import Final
 
 from app.dashboard.ports import Wire
 from app.dashboard.presentation import tasks_of
+from app.domain.errors import Fault
 
 REVIEW: Final = "review"
 REVIEWED_AT_ONCE: Final = 40
 FOLDED_AT_MOST: Final = 100
 """Of a plan with more tasks, each is shown on a page of its own only."""
 _SPACE: Final = "\N{NO-BREAK SPACE}"
+_MENDING: Final = {
+    "is missing": "Add it.",
+    "unknown field": "Take it out, or look how the name is spelled.",
+    "expected str": "Write a text, in quotes.",
+    "expected float": "Write a number without quotes, or leave it out.",
+    "expected int": "Write a whole number without quotes, or leave it out.",
+    "expected bool": "Write true or false without quotes.",
+    "expected array": "Write a list, in square brackets.",
+    "expected object": "Write an object, in curly brackets.",
+    "circle": "Take one of these dependencies out.",
+    "cycle": "Take one of these dependencies out.",
+}
 _GATE_TONES: Final = {"ALLOW": "done", "ALLOW_WITH_SAFETY_FRAMING": "wait", "REFUSE": "fail"}
 
 
@@ -91,6 +104,12 @@ def gate_tone(gates: Wire, gate: str) -> str:
     if gate == "redline":
         return _GATE_TONES.get(said, "wait")
     return "wait" if "caution" in said.casefold() else "done"
+
+
+def mending(fault: Fault) -> str:
+    """Suggest how a place of a file that was refused can be mended; empty where nobody can say."""
+    told = fault.message.casefold()
+    return next((how for word, how in _MENDING.items() if word in told), "")
 
 
 def plan_facts(plan: Wire) -> Wire:

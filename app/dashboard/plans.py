@@ -8,6 +8,7 @@ from app.dashboard.plan_facts import (
     REVIEW,
     gate_tone,
     hours,
+    mending,
     phases_of,
     plan_facts,
     shown,
@@ -79,6 +80,7 @@ class PlanPages:
             busy=any(is_busy(plan) for plan in page.items),
             problem=str(refusal) if refusal else problem,
             faults=refusal.faults if refusal else [],
+            mending=mending,
             can_generate=self._imports.is_configured,
             entered=request.form,
         )

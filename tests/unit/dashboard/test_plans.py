@@ -2,9 +2,14 @@
 
 import io
 import re
+from typing import Any
 
+import pytest
 from flask.testing import FlaskClient
 
+from app.dashboard.plan_facts import gate_tone, hours, mending, totals
+from app.domain.errors import Fault
+from app.domain.plan import Gates
 from tests.unit.dashboard.conftest import Post
 from tests.unit.dashboard.fakes import HOSTILE, FakeServices, plan, readiness
 
@@ -329,3 +334,52 @@ def test_many_reviews_come_in_parts(browser: FlaskClient, services: FakeServices
     text = browser.get("/plans/plan_1?show=review").text
     assert text.count('name="task_id"') == 40
     assert "The other 5 come after these." in text
+
+
+@pytest.mark.parametrize(
+    ("message", "suggestion"),
+    [
+        ("the field is missing", "Add it."),
+        ("Expected float | null, got str", "Write a number without quotes, or leave it out."),
+        ("it is strange", ""),
+    ],
+)
+def test_fault_of_a_file_comes_with_how_to_mend_it(message: str, suggestion: str) -> None:
+    assert mending(Fault("tasks[0]", message)) == suggestion
+
+
+def test_totals_count_what_is_known() -> None:
+    known = {"min_hours": 4.0, "realistic_hours": 8.0, "max_hours": None}
+    tasks = [
+        {"estimate": known, "estimated_hours": 8.0, "decomposition_confidence": 0.5},
+        {"estimate": {}, "estimated_hours": None, "decomposition_confidence": None},
+    ]
+    found = totals([{**task, "needs_review": False} for task in tasks])
+    assert (found["hours"], found["unknown"]) == ((4.0, 8.0, 8.0), 1)
+    assert (found["confidence"], found["lowest"], found["waiting"]) == (0.5, 0.5, 0)
+    assert totals([])["hours"] is None
+    assert [hours(count) for count in (0, 0.5, 1240.0)] == [
+        "0\u00a0h",
+        "0.5\u00a0h",
+        "1,240\u00a0h",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("gates", "tones"),
+    [
+        ({"redline": "REFUSE", "go_no_go": "Do Not Execute"}, ("fail", "fail")),
+        (
+            {"redline": "ALLOW_WITH_SAFETY_FRAMING", "go_no_go": "Proceed with Caution"},
+            2 * ("wait",),
+        ),
+        ({"redline": "ALLOW", "go_no_go": "Proceed"}, ("done", "done")),
+        ({"redline": None, "go_no_go": None}, ("idle", "idle")),
+    ],
+)
+def test_gates_have_the_tone_of_what_they_say(
+    gates: dict[str, Any], tones: tuple[str, str]
+) -> None:
+    refusals = Gates(**gates).refusals
+    told = {**gates, "refusals": refusals}
+    assert (gate_tone(told, "redline"), gate_tone(told, "go_no_go")) == tones
