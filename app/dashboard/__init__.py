@@ -49,8 +49,8 @@ def create_blueprint(services: Services) -> Blueprint:
     ReviewPages(
         services.plans, services.review, services.decomposition, services.versions
     ).register(blueprint)
-    AgentPages(services.agents).register(blueprint)
-    SettingsPages().register(blueprint)
+    AgentPages(services.agents, services.keys).register(blueprint)
+    SettingsPages(services.keys).register(blueprint)
     waiting = WaitingPages(services.blockers, services.people, services.inbox, services.agents)
     waiting.register(blueprint)
     blueprint.before_request(_guard)

@@ -210,7 +210,51 @@ class Agents(Protocol):
     """Agents of a workspace."""
 
     def page(self, workspace_id: str, limit: int = 50, cursor: str | None = None) -> Page:
-        """List agents."""
+        """List agents with how they stand."""
+        ...
+
+    def get(self, workspace_id: str, agent_id: str) -> Wire:
+        """Give one with how it stands."""
+        ...
+
+    def register(self, principal: Principal, request: Wire) -> Wire:
+        """Add one and give its key; takes the body of ``POST /api/agents``."""
+        ...
+
+    def change(self, principal: Principal, agent_id: str, request: Wire) -> Wire:
+        """Pause or resume one; takes the body of ``PATCH /api/agents/{id}``."""
+        ...
+
+    def new_key(self, principal: Principal, agent_id: str) -> Wire:
+        """Give one another key."""
+        ...
+
+    def delete(self, principal: Principal, agent_id: str) -> None:
+        """Delete one that has nothing more to do."""
+        ...
+
+
+class Keys(Protocol):
+    """The keys of users and agents."""
+
+    def of_user(self, principal: Principal) -> Sequence[Wire]:
+        """List a user's own keys."""
+        ...
+
+    def new_of_user(self, principal: Principal, name: str = "") -> Wire:
+        """Make one more."""
+        ...
+
+    def revoke_of_user(self, principal: Principal, key_id: str) -> None:
+        """Revoke one that is not the last."""
+        ...
+
+    def of_agent(self, workspace_id: str, agent_id: str) -> Sequence[Wire]:
+        """List an agent's keys."""
+        ...
+
+    def revoke_of_agent(self, principal: Principal, agent_id: str, key_id: str) -> None:
+        """Revoke one of an agent's."""
         ...
 
 
@@ -325,6 +369,11 @@ class Services(Protocol):
     @property
     def agents(self) -> Agents:
         """Agents that can be chosen."""
+        ...
+
+    @property
+    def keys(self) -> Keys:
+        """Keys of users and agents."""
         ...
 
     @property

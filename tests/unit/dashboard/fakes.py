@@ -21,6 +21,7 @@ WORKSPACE = "ws_1"
 USER_KEY = "user-key"
 AGENT_KEY = "agent-key"
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
+NEW_KEY = "ax_agent_shown-once"
 HOSTILE = "<script>alert('&')</script>"
 
 
@@ -135,6 +136,39 @@ def blocker(kind: str = "approval", name: str = "blk_1", **more: Any) -> Wire:
         "expires_at": None,
         "holds_up": 5,
         "status": "OPEN",
+    } | more
+
+
+def agent(agent_id: str = "larry", **more: Any) -> Wire:
+    """Make an agent that is on line."""
+    return {
+        "agent_id": agent_id,
+        "name": "Larry",
+        "role": "Salesman",
+        "capabilities": [{"action": "send_email", "params": [], "description": ""}],
+        "max_concurrent_tasks": 2,
+        "status": "ACTIVE",
+        "paused_at": None,
+        "paused_by": None,
+        "created_at": NOON,
+        "last_contact_at": NOON,
+        "online": True,
+        "running": 1,
+        "queued": 7,
+        "subtasks_completed": 3,
+        "attempts": 4,
+        "success_rate": 0.75,
+    } | more
+
+
+def api_key(key_id: str = "key_1", **more: Any) -> Wire:
+    """Make a key as its owner sees it."""
+    return {
+        "key_id": key_id,
+        "name": "Laptop",
+        "ending": "x7Qz",
+        "created_at": NOON,
+        "last_used_at": None,
     } | more
 
 
@@ -583,11 +617,78 @@ class FakeVersions:
 class FakeAgents:
     """Holds agents."""
 
-    rows: list[Wire] = field(default_factory=lambda: [{"agent_id": "larry", "name": "Larry"}])
+    rows: list[Wire] = field(default_factory=lambda: [agent()])
+    busy: bool = False
 
     def page(self, workspace_id: str, limit: int = 50, cursor: str | None = None) -> Page:
         """List them."""
         return FakePage(self.rows)
+
+    def get(self, workspace_id: str, agent_id: str) -> Wire:
+        """Give one."""
+        found = [row for row in self.rows if row["agent_id"] == agent_id]
+        if not found or workspace_id != WORKSPACE:
+            raise NotFound("No such agent.")
+        return found[0]
+
+    def register(self, principal: Principal, request: Wire) -> Wire:
+        """Add one."""
+        made = {"agent_id": "agent_new", **request}
+        if made["agent_id"] in [row["agent_id"] for row in self.rows]:
+            raise Conflict(f"Agent {made['agent_id']!r} exists.")
+        self.rows.append(agent(**made))
+        return {"agent_id": made["agent_id"], "api_key": NEW_KEY}
+
+    def change(self, principal: Principal, agent_id: str, request: Wire) -> Wire:
+        """Change one."""
+        found = self.get(principal.workspace_id, agent_id)
+        found |= request | {"paused_at": NOON}
+        return found
+
+    def new_key(self, principal: Principal, agent_id: str) -> Wire:
+        """Give one another key."""
+        self.get(principal.workspace_id, agent_id)
+        return {"agent_id": agent_id, "api_key": NEW_KEY}
+
+    def delete(self, principal: Principal, agent_id: str) -> None:
+        """Delete one, unless it is busy."""
+        found = self.get(principal.workspace_id, agent_id)
+        if self.busy:
+            raise Conflict("It may still get work.")
+        self.rows.remove(found)
+
+
+@dataclass
+class FakeKeys:
+    """Holds the keys of the one user, which are those of every agent too."""
+
+    rows: list[Wire] = field(default_factory=lambda: [api_key()])
+
+    def of_user(self, principal: Principal) -> list[Wire]:
+        """List them."""
+        return self.rows
+
+    def new_of_user(self, principal: Principal, name: str = "") -> Wire:
+        """Make one more."""
+        self.rows.insert(0, api_key(f"key_{len(self.rows) + 1}", name=name))
+        return {"api_key": NEW_KEY}
+
+    def revoke_of_user(self, principal: Principal, key_id: str) -> None:
+        """Revoke one that is not the last."""
+        if len(self.rows) == 1:
+            raise Conflict("This is your only key.")
+        self.revoke_of_agent(principal, "", key_id)
+
+    def of_agent(self, workspace_id: str, agent_id: str) -> list[Wire]:
+        """List them."""
+        return self.rows
+
+    def revoke_of_agent(self, principal: Principal, agent_id: str, key_id: str) -> None:
+        """Revoke one."""
+        found = [row for row in self.rows if row["key_id"] == key_id]
+        if not found:
+            raise NotFound("No such key.")
+        self.rows.remove(found[0])
 
 
 @dataclass
@@ -615,6 +716,7 @@ class FakeServices:
     decomposition: FakeDecomposition = field(default_factory=FakeDecomposition)
     versions: FakeVersions = field(default_factory=FakeVersions)
     agents: FakeAgents = field(default_factory=FakeAgents)
+    keys: FakeKeys = field(default_factory=FakeKeys)
     blockers: FakeBlockers = field(default_factory=FakeBlockers)
     people: FakePeople = field(default_factory=FakePeople)
     inbox: FakeInbox = field(default_factory=FakeInbox)
