@@ -42,5 +42,9 @@ function labelOf(field) {
   const name = field.getAttribute("name") ?? "";
   if (name === "new_param" || name === "new_value") return "another param";
   const label = /** @type {HTMLInputElement} */ (field).labels?.[0];
-  return (label?.firstChild?.textContent?.trim() || label?.textContent?.trim() || name).toLowerCase();
+  return (
+    label?.firstChild?.textContent?.trim() ||
+    label?.textContent?.trim() ||
+    name
+  ).toLowerCase();
 }

@@ -76,7 +76,14 @@ function ended() {
   element("upload-faults").scrollIntoView({ block: "nearest" });
 }
 
+/** How many elements the file is over: each that it enters tells so, and each that it leaves. */
 let depth = 0;
+
+/** @param {number} by */
+function moved(by) {
+  depth += by;
+  form.classList.toggle("is-over", depth > 0);
+}
 
 /** A file may be dropped anywhere on the page. @param {DragEvent} event */
 function carriesFile(event) {
@@ -84,10 +91,10 @@ function carriesFile(event) {
 }
 
 document.addEventListener("dragenter", (event) => {
-  if (carriesFile(event)) form.classList.toggle("is-over", (depth += 1) > 0);
+  if (carriesFile(event)) moved(1);
 });
 document.addEventListener("dragleave", (event) => {
-  if (carriesFile(event)) form.classList.toggle("is-over", (depth -= 1) > 0);
+  if (carriesFile(event)) moved(-1);
 });
 document.addEventListener("dragover", (event) => {
   if (carriesFile(event)) event.preventDefault();
@@ -95,8 +102,7 @@ document.addEventListener("dragover", (event) => {
 document.addEventListener("drop", (event) => {
   if (!carriesFile(event)) return;
   event.preventDefault();
-  depth = 0;
-  form.classList.remove("is-over");
+  moved(-depth);
   field.files = event.dataTransfer?.files ?? null;
   send();
 });
