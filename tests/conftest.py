@@ -5,12 +5,27 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 import redis
+from psycopg import sql
 
 from app.embedded.servers import ServerUrls, running_servers
+from tests.distribution import ByFile, turn
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    """Spread tests over processes file by file."""
+    return ByFile(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with what takes longest where there are several processes; else all is shuffled."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=turn)
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +36,7 @@ def embedded_servers() -> Iterator[ServerUrls]:
     folder.chmod(0o711)
     try:
         with running_servers(folder) as urls:
-            _stop_waiting_for_the_disk(urls)
+            _hurry(urls)
             yield urls
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -41,9 +56,13 @@ def valkey_server(request: pytest.FixtureRequest) -> str:
     return given or request.getfixturevalue("embedded_servers").redis_url
 
 
-def _stop_waiting_for_the_disk(urls: ServerUrls) -> None:
+def _hurry(urls: ServerUrls) -> None:
+    """Have the servers wait for no disk, and connections not for thousands of hashes."""
     with psycopg.connect(urls.database_url, autocommit=True) as connection:
         connection.execute("ALTER SYSTEM SET fsync = off")
         connection.execute("SELECT pg_reload_conf()")
+        connection.execute("SET scram_iterations = 1")
+        password = sql.Literal(connection.info.password)
+        connection.execute(sql.SQL("ALTER ROLE CURRENT_USER PASSWORD {}").format(password))
     with redis.Redis.from_url(urls.redis_url) as client:
         client.config_set("appendonly", "no")

@@ -28,8 +28,12 @@ RETENTION_SECONDS = 3600
 NIGHT_HOURS = range(3, 6)
 """UTC. Each minute of them a verification goes on where the last one stopped."""
 
+BEATS_AHEAD = 3
+"""Beats whose duties may wait for a worker. More would do nothing sooner, and would keep what
+comes once a minute from its turn; so the queue is bounded too, with no worker running."""
+
 BACKLOG = 1000
-"""Messages that may wait: with no worker running, the queue stays bounded."""
+"""Messages of all kinds that may wait."""
 
 
 class Clock:
@@ -55,7 +59,8 @@ class Clock:
         if waiting > BACKLOG:
             logger.warning("clock: %d messages wait for a worker; none is added", waiting)
             return
-        if self._client.exists(WORKSPACES):
+        beat = self._shards * len(EVERY_BEAT)
+        if waiting < BEATS_AHEAD * beat and self._client.exists(WORKSPACES):
             for shard in range(self._shards):
                 for duty in EVERY_BEAT:
                     self._enqueue(duty, shard, self._shards)

@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Response, request
 from marshmallow import ValidationError
+from msgspec.structs import replace
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.api import schemas
@@ -11,6 +12,7 @@ from app.api.blueprint import Blueprint
 from app.api.encoding import reply
 from app.api.event_schema import EventIn, load_report
 from app.api.guard import agents_only, caller
+from app.api.idempotency import event_id
 from app.api.limits import Limits
 from app.api.problems import describe
 from app.api.work import actions_of
@@ -38,7 +40,7 @@ def create_blueprint(services: Services, limits: Limits) -> Blueprint:
         document = request.get_json()
         if isinstance(document, dict) and "events" in document:
             return _batch(services, limits, execution_id, document, claim)
-        loaded = _load(document, execution_id)
+        loaded = _load(document, execution_id, 0)
         if isinstance(loaded, DomainError):
             raise loaded
         (answer,) = services.reports.report(caller(), execution_id, [loaded], claim=claim)
@@ -70,7 +72,7 @@ def _batch(
         raise Invalid("A batch is {'events': [one event or more]}.", unknown)
     if len(documents) > limits.events_per_batch:
         raise RequestEntityTooLarge(f"A batch holds at most {limits.events_per_batch} events.")
-    loaded = [_load(one, execution_id) for one in documents]
+    loaded = [_load(one, execution_id, position) for position, one in enumerate(documents)]
     reports = [one for one in loaded if isinstance(one, Report)]
     answers = iter(
         services.reports.report(caller(), execution_id, reports, claim=claim) if reports else ()
@@ -81,9 +83,10 @@ def _batch(
     return reply({"results": results}, 207)
 
 
-def _load(document: Any, execution_id: str) -> Report | DomainError:
+def _load(document: Any, execution_id: str, position: int) -> Report | DomainError:
     try:
-        return load_report(document, execution_id, caller().agent_id or "")
+        report = load_report(document, execution_id, caller().agent_id or "")
+        return report if report.event_id else replace(report, event_id=event_id(position))
     except ValidationError as error:
         messages: dict[str, Any] = error.normalized_messages()
         faults = [Fault(name, _first(told)) for name, told in messages.items()]

@@ -72,6 +72,22 @@ def made_id(answers: AnswerService, kind: str) -> str:
     return answers.made_id(caller(), f"{request.headers[HEADER]}:{digest}", new_id(kind))
 
 
+def event_id(position: int) -> str:
+    """Give the id of an event that brings none: the same when its request is tried again.
+
+    So an event whose commit went through while its answer was lost is applied once. Empty where
+    the request has no key.
+
+    Args:
+        position: Which of the request's events it is, from 0.
+    """
+    digest = g.get("idempotency_digest")
+    if digest is None:
+        return ""
+    told = f"{request.headers[HEADER]}:{digest}:{position}"
+    return f"evt_{hashlib.sha256(told.encode()).hexdigest()[:26]}"
+
+
 def _replay(stored: StoredAnswer | None, digest: str) -> Response | None:
     if stored is None:
         g.idempotency_digest = digest

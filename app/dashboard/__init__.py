@@ -6,7 +6,7 @@ Pages are rendered here and work without scripts; scripts keep them up to date o
 from collections.abc import Callable
 from http import HTTPStatus
 
-from flask import Blueprint, redirect, request, url_for
+from flask import Blueprint, make_response, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from app.dashboard import presentation, refusals, security, session
@@ -55,9 +55,14 @@ def create_blueprint(services: Services) -> Blueprint:
     waiting.register(blueprint)
     blueprint.before_request(_guard)
     blueprint.after_request(security.protect)
-    blueprint.context_processor(_shared(assets, waiting))
+    blueprint.app_context_processor(_shared(assets, waiting))
     refusals.register(blueprint)
     return blueprint
+
+
+def not_found() -> Response:
+    """Tell somebody with a browser that no page has this address."""
+    return security.protect(make_response(refusals.no_such_page()))
 
 
 def _guard() -> Response | tuple[str | Response, int] | None:

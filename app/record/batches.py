@@ -124,12 +124,20 @@ class BatchWriter:
 
 def write_batch(connection: Connection, batch: Batch) -> int:
     """Write a batch as part of a larger transaction."""
-    new = _EVENTS.run(connection, list(event_rows(batch.events)))
     # The parents first: tasks and subtasks refer to their execution.
-    _EXECUTIONS.run(connection, list(_execution_rows(batch.headers)))
-    _SUBTASKS.run(connection, list(_subtask_rows(batch.subtasks)))
-    _TASKS.run(connection, list(_task_rows(batch.tasks)))
-    return new
+    parts = {
+        _EVENTS: list(event_rows(batch.events)),
+        _EXECUTIONS: list(_execution_rows(batch.headers)),
+        _SUBTASKS: list(_subtask_rows(batch.subtasks)),
+        _TASKS: list(_task_rows(batch.tasks)),
+    }
+    parts = {merge: rows for merge, rows in parts.items() if rows}
+    # All rows cross the wire before the first lock is taken: PostgreSQL cannot end a COPY whose
+    # rows do not come, so one that held locks would hold up whoever goes on in its place.
+    for merge, rows in parts.items():
+        merge.stage(connection, rows)
+    moved = {merge: merge.move(connection) for merge in parts}
+    return moved.get(_EVENTS, 0)
 
 
 def event_rows(events: Iterable[LoggedEvent]) -> Iterator[Sequence[object]]:

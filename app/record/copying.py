@@ -4,7 +4,7 @@ Rows are sequences in the order of the table's columns, or of those named, with 
 Errors of the driver arrive bare; ``engine.transaction`` translates them.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, cast
 
 import psycopg
@@ -46,16 +46,16 @@ class Merge:
         )
         self._move = _move(table, self._staged, newer_by, fixed)
 
-    def run(self, connection: Connection, rows: Collection[Sequence[object]]) -> int:
-        """Merge rows, of which no two may have the same key unless rows that are there stay.
+    def stage(self, connection: Connection, rows: Iterable[Sequence[object]]) -> None:
+        """Copy rows into the temporary table; nobody else sees them, or waits for them.
 
-        Returns:
-            How many rows are new or replaced.
+        No two may have the same key unless rows that are there stay.
         """
-        if not rows:
-            return 0
         connection.execute(self._create)
         copy_rows(connection, self._staged, rows)
+
+    def move(self, connection: Connection) -> int:
+        """Merge what was staged, in one statement; tell how many rows are new or replaced."""
         moved = connection.execute(self._move, execution_options={"preserve_rowcount": True})
         return moved.rowcount
 

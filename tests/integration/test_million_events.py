@@ -146,6 +146,7 @@ def million(
     return Million(create(settings, services), owner_key, engine, ids[EXECUTIONS // 2])
 
 
+@pytest.mark.alone
 def test_pages_of_a_million_events_are_cheap_and_use_indexes(million: Million) -> None:
     events = "/api/executions/{}/events"
     found = {

@@ -389,6 +389,7 @@ def assert_done_once(given: dict[str, str], events: list[Event]) -> None:
     assert {one.event_id: one.task_id for one in completions} == given
 
 
+@pytest.mark.alone
 def test_a_thousand_unreliable_agents_bring_every_execution_to_its_end(
     stage: Stage,
     webs: list[Services],

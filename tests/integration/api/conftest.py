@@ -1,6 +1,9 @@
 """The application on real servers, a caller with the owner's key, and one agent at work."""
 
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from flask import Flask
@@ -13,17 +16,63 @@ from ..stage import Stage, plan_document
 from .contract import Caller, Contract
 
 
+class Present:
+    """Stands for the services of whichever test runs, in an application that outlives it."""
+
+    def __init__(self) -> None:
+        self.services: Services | None = None
+
+    def __getattr__(self, name: str) -> "PresentService":
+        return PresentService(self, name)
+
+
+class PresentService:
+    """Stands for one of them: what is asked of it, the present test's is asked."""
+
+    def __init__(self, present: Present, name: str) -> None:
+        self._present = present
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(getattr(self._present.services, self._name), name)
+
+
+class Site:
+    """An application, whose services change from test to test, and its OpenAPI document."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.present = Present()
+        self.app = create(settings, cast("Services", self.present))
+        document: Any = self.app.test_client().get("/api/openapi.json").json
+        self.contract = Contract(document)
+
+
+@pytest.fixture(scope="session")
+def sites() -> dict[Settings, Site]:
+    """Applications by their settings: to build one takes longer than most tests."""
+    return {}
+
+
 @pytest.fixture
-def app(settings: Settings, services: Services) -> Flask:
+def site(sites: dict[Settings, Site], settings: Settings, services: Services) -> Iterator[Site]:
+    """The application with these settings, upon the services of this test."""
+    known = replace(settings, data_dir=Path())
+    site = sites[known] = sites.get(known) or Site(known)
+    site.present.services = services
+    yield site
+    site.present.services = None
+
+
+@pytest.fixture
+def app(site: Site) -> Flask:
     """The web application."""
-    return create(settings, services)
+    return site.app
 
 
 @pytest.fixture
-def user(app: Flask, owner_key: str) -> Caller:
+def user(site: Site, owner_key: str) -> Caller:
     """A caller with the owner's key."""
-    document: Any = app.test_client().get("/api/openapi.json").json
-    return Caller(app, Contract(document), owner_key)
+    return Caller(site.app, site.contract, owner_key)
 
 
 class AgentCaller:

@@ -82,6 +82,27 @@ def test_events_are_repeatable_without_an_event_id(
     assert len(scene.get(execution_id, "/events?type=note")["items"]) == 1
 
 
+def test_events_whose_answer_was_lost_are_applied_once(
+    scene: Scene, agent: AgentCaller, execution_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = {"event_type": "note", "message": "x"}
+    batch = {"events": [note, note]}
+    execute = LiveExecutions.execute
+
+    def lose_the_answer(*given: Any, **options: Any) -> None:
+        execute(*given, **options)
+        raise LiveUnavailable("Redis does not answer.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(LiveExecutions, "execute", lose_the_answer)
+        assert agent.report(execution_id, batch, headers=KEY).status_code == 503
+
+    first, again = (agent.report(execution_id, batch, headers=KEY) for _ in range(2))
+    assert first.status_code == 207
+    assert first.json == again.json
+    assert len(scene.get(execution_id, "/events?type=note")["items"]) == 2
+
+
 def test_each_caller_has_keys_of_its_own(scene: Scene, user: Caller) -> None:
     one, two = AgentCaller(user), AgentCaller(user)
     note = {"event_type": "note", "message": "x"}

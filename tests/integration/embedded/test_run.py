@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
+import pytest
 import redis
 
 from tests.integration.embedded.runs import Run, is_locked
@@ -21,6 +22,7 @@ STUBBORN = (
 )
 
 
+@pytest.mark.alone
 def test_sigterm_ends_everything_within_five_seconds(start: Callable[[str], Run]) -> None:
     run = start(WAITING)
     run.wait_for("web        | up")
@@ -35,6 +37,7 @@ def test_sigterm_ends_everything_within_five_seconds(start: Callable[[str], Run]
     assert not (run.data_dir / "servers.json").exists()
 
 
+@pytest.mark.alone
 def test_ctrl_c_ends_processes_that_ignore_signals(start: Callable[[str], Run]) -> None:
     run = start(STUBBORN)
     run.wait_for("web        | up")

@@ -1,12 +1,13 @@
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
+import psycopg
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from app.domain.errors import Invalid, NotFound
 from app.domain.events import FIRST_HASH, EventType, chain
@@ -15,6 +16,7 @@ from app.domain.plan import Plan
 from app.domain.states import ExecutionStatus, SubtaskStatus
 from app.record import batches
 from app.record.batches import Batch, BatchWriter, SubtaskRow, TaskRow
+from app.record.copying import Merge
 from app.record.errors import RecordUnavailable
 from app.record.executions import Executions
 from app.record.history import History
@@ -135,32 +137,62 @@ def test_writers_of_the_same_rows_do_not_block_each_other(
     assert {it.seq for it in Executions(engine).states("exec_1")[0].values()} == {33}
 
 
-class Frozen(list[Header]):
-    """Headers at which a writer stops until it is thawed, its events written."""
+class Frost:
+    """Stops the first to come by until it is thawed."""
 
     def __init__(self) -> None:
-        super().__init__([header_at(3)])
         self.reached, self.thawed = threading.Event(), threading.Event()
 
-    def __iter__(self) -> Iterator[Header]:
-        self.reached.set()
-        assert self.thawed.wait(20)
-        return super().__iter__()
+    def pass_by(self) -> None:
+        """Wait, where nobody has come by before."""
+        if not self.reached.is_set():
+            self.reached.set()
+            assert self.thawed.wait(20)
 
 
-def test_writer_that_is_frozen_half_way_holds_no_other_up(
+def test_writer_that_is_frozen_between_its_statements_holds_no_other_up(
     engine: Engine, writer: BatchWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    frost, move = Frost(), Merge.move
+
+    def move_and_freeze(merge: Merge, connection: Connection) -> int:
+        moved = move(merge, connection)
+        frost.pass_by()
+        return moved
+
+    monkeypatch.setattr(Merge, "move", move_and_freeze)
     monkeypatch.setattr(batches, "LONGEST_PAUSE_MS", 200)
-    events, headers = logged(make_events(3)), Frozen()
+    batch = Batch(events=logged(make_events(3)), headers=[header_at(3)])
     with ThreadPoolExecutor(1) as pool:
-        frozen = pool.submit(writer.write, Batch(events=events, headers=headers))
-        assert headers.reached.wait(20)
+        frozen = pool.submit(writer.write, batch)
+        assert frost.reached.wait(20)
         monkeypatch.setattr(batches, "LONGEST_PAUSE_MS", 20_000)
-        assert writer.write(Batch(events=events, headers=[header_at(3)])) == 3
-        headers.thawed.set()
+        assert writer.write(batch) == 3
+        frost.thawed.set()
         with pytest.raises(RecordUnavailable):
             frozen.result(20)
+    assert History(engine).last_seq("exec_1") == 3
+
+
+def test_writer_that_is_frozen_within_a_copy_holds_no_other_up(
+    engine: Engine, writer: BatchWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frost, write_row = Frost(), psycopg.Copy.write_row
+
+    def freeze_at_a_header(copy: psycopg.Copy, row: Sequence[Any]) -> None:
+        if row[0] == "exec_1" and not isinstance(row[1], int):
+            frost.pass_by()
+        write_row(copy, row)
+
+    monkeypatch.setattr(psycopg.Copy, "write_row", freeze_at_a_header)
+    batch = Batch(events=logged(make_events(3)), headers=[header_at(3)])
+    with ThreadPoolExecutor(1) as pool:
+        frozen = pool.submit(writer.write, batch)
+        assert frost.reached.wait(20)
+        # No limit of time ends a COPY that waits for rows: the other must not need one.
+        assert writer.write(batch) == 3
+        frost.thawed.set()
+        assert frozen.result(20) == 0
     assert History(engine).last_seq("exec_1") == 3
 
 

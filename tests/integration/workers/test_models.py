@@ -93,7 +93,10 @@ def test_as_many_calls_run_at_once_as_are_set(
     services: Services, stage: Stage, server: ModelServer
 ) -> None:
     server.seconds = 0.1
+    server.gate.clear()
     plan_id = imported(services, stage, 12)
+    wait_until("all places are taken", lambda: len(server.calls) == CONCURRENCY)
+    server.gate.set()
 
     plan = wait_until("the plan is broken down", lambda: ended(services, stage, plan_id))
 

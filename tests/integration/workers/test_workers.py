@@ -22,7 +22,7 @@ from tests.planexe_server import PlanExe, serving
 from tests.replay import assert_record_proves_itself
 from tests.unit.decomposer.samples import packed, run
 from workers.broker import make_broker
-from workers.clock import Clock
+from workers.clock import BEATS_AHEAD, Clock
 from workers.dead_letters import DESK_QUEUE
 
 from ..stage import Stage, plan_document, wait_until
@@ -146,6 +146,21 @@ def test_two_clocks_send_one_beat_per_second(
 
     sent = broker.client.hlen("dramatiq:upkeep.msgs")
     assert sent == 2 * SHARDS * len(("persist", "sweep"))
+
+
+def test_beats_wait_for_no_worker_but_what_comes_each_minute_does(
+    broker: RedisBroker, stage: Stage, client: redis.Redis, redis_url: str, monkeypatch: Any
+) -> None:
+    stage.execution(stage.agent())
+    clock = clock_of(redis_url, client)
+    full_minute = 12 * 3600
+    for second in range(61):
+        monkeypatch.setattr("workers.clock.time.time", lambda at=second: full_minute + at)
+        clock.beat()
+
+    waiting = [json.loads(one)["actor_name"] for one in client.hvals("dramatiq:upkeep.msgs")]
+    assert waiting.count("persist") == waiting.count("sweep") == BEATS_AHEAD * SHARDS
+    assert waiting.count("maintain") == 2
 
 
 def test_months_of_the_log_are_looked_at_every_hour(

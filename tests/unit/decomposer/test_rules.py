@@ -332,6 +332,7 @@ def test_any_text_becomes_steps_in_order(title: str, text: str, item: str) -> No
         assert 0 <= breakdown.confidence <= 1
 
 
+@pytest.mark.alone
 def test_ten_thousand_tasks_take_three_seconds_at_most() -> None:
     text = "Find makers of part {} and note what each of them asks for it."
     tasks = [
