@@ -100,7 +100,11 @@ class Evil:
             f"/executions/{self.execution_id}/cancel",
             f"/plans/{self.plan_id}",
             f"/plans/{self.draft_id}",
+            f"/plans/{self.draft_id}?show=review",
             f"/plans/{self.draft_id}/tasks/t",
+            f"/plans/{self.draft_id}/tasks/t/compare?from=1&to=1",
+            f"/plans/{self.draft_id}/start",
+            f"/plans/{self.plan_id}/start",
             f"/agents/{self.agent_id}",
             f"/agents/{self.agent_id}/delete",
         ]
@@ -213,6 +217,7 @@ def test_keys_lead_through_items_to_places_and_to_their_own_list(visit: Visit, e
 
 def test_skip_link_is_first_and_leads_past_the_navigation(visit: Visit) -> None:
     visit.sign_in("/plans")
+    expect(visit.page.get_by_role("heading", level=1)).to_have_text("Plans")
     visit.page.keyboard.press("Tab")
     expect(visit.page.get_by_role("link", name="Skip to content")).to_be_focused()
     visit.page.keyboard.press("Enter")
