@@ -40,6 +40,7 @@ from app.record.executions import Executions
 from app.record.files import Files
 from app.record.history import History
 from app.record.identities import Identities
+from app.record.keys import ApiKeys
 from app.record.mending import Mending
 from app.record.model_answers import ModelAnswers
 from app.record.partitions import Partitions
@@ -67,12 +68,14 @@ from app.services.imports import ImportService
 from app.services.inbox import InboxService
 from app.services.inquiries import InquiryService
 from app.services.kept_events import KeptEvents
+from app.services.keys import KeyService
 from app.services.maintenance import MaintenanceService
 from app.services.model import Budget, Client, ModelAccess
 from app.services.people import PeopleService
 from app.services.persistence import PersistenceService
 from app.services.plans import PlanService
 from app.services.presence import Presence
+from app.services.readiness import ReadinessService
 from app.services.recovery import RecoveryService
 from app.services.replay import ReplayService
 from app.services.reports import ReportService
@@ -143,8 +146,9 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
     archives = Archives(engine, settings.data_dir / settings.archive_dir)
     identity = Identity(Identities(engine), Tickets(client), clock)
     agent_records = Agents(engine)
-    agents = AgentService(agent_records, work, identity, _terms(settings), clock)
-    explainer = Explainer(work, agents, _silence(settings), clock)
+    silence = _silence(settings)
+    agents = AgentService(agent_records, work, identity, _terms(settings), silence, clock)
+    explainer = Explainer(work, agents, silence, clock)
     risky_words = settings.approval_words.split(",")
     execution_service = ExecutionService(
         live, executions, archives, plans, breakdowns, agents, explainer, clock, risky_words
@@ -188,6 +192,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         identity=identity,
         answers=AnswerService(StoredAnswers(client)),
         agents=agents,
+        keys=KeyService(ApiKeys(engine), identity, agents),
         plans=plan_service,
         imports=ImportService(
             _plan_source(settings),
@@ -201,6 +206,9 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         ),
         decomposition=decomposition,
         review=ReviewService(Revisions(engine), single_tasks, jobs, clock),
+        readiness=ReadinessService(
+            plans, breakdowns, agent_records, work, limits.offline, clock, risky_words
+        ),
         versions=VersionService(plans, breakdowns),
         inquiries=InquiryService(
             Inquiries(client, blocking), agents, strategies, read_limits, defaults, jobs

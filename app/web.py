@@ -3,9 +3,11 @@
 import uuid
 
 from flask import Flask, Response, g, request
+from werkzeug.exceptions import NotFound
 
 from app import api, dashboard
 from app.api.limits import Limits
+from app.api.problems import problem_of
 from app.bootstrap import of_process
 from app.services import Services
 from config.settings import Settings
@@ -34,7 +36,17 @@ def create(settings: Settings, services: Services) -> Flask:
     )
     api.register(flask, services, limits)
     flask.register_blueprint(dashboard.create_blueprint(services))
+    flask.register_error_handler(404, _not_found)
     return flask
+
+
+def _not_found(error: NotFound) -> Response:
+    """Answer programs with a problem document, and people with a page."""
+    accepts = request.accept_mimetypes
+    is_person = accepts.quality("text/html") > accepts.quality("application/json")
+    if is_person and not request.path.startswith("/api/"):
+        return dashboard.not_found()
+    return problem_of(error)
 
 
 def _name_request() -> None:

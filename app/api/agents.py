@@ -93,6 +93,21 @@ def create_blueprint(services: Services, limits: Limits) -> Blueprint:
         """Give an agent another key."""
         return reply(agents.new_key(caller(), agent_id), 201)
 
+    @blueprint.get("/<agent_id>/keys")
+    @blueprint.response(200, schemas.ApiKeys)
+    @users_only
+    def list_keys(agent_id: str) -> Response:
+        """List the keys of an agent, without the keys themselves."""
+        return reply({"items": services.keys.of_agent(caller().workspace_id, agent_id)})
+
+    @blueprint.delete("/<agent_id>/keys/<key_id>")
+    @blueprint.response(204)
+    @users_only
+    def revoke_key(agent_id: str, key_id: str) -> Response:
+        """Revoke a key of an agent; it is taken for 15 seconds more at most."""
+        services.keys.revoke_of_agent(caller(), agent_id, key_id)
+        return Response(status=204)
+
     return blueprint
 
 

@@ -6,16 +6,20 @@ Pages are rendered here and work without scripts; scripts keep them up to date o
 from collections.abc import Callable
 from http import HTTPStatus
 
-from flask import Blueprint, redirect, request, url_for
+from flask import Blueprint, make_response, redirect, request, url_for
+from flask import Response as FlaskResponse
 from werkzeug.wrappers import Response
 
 from app.dashboard import presentation, refusals, security, session
+from app.dashboard.agents import AgentPages
 from app.dashboard.assets import Assets
 from app.dashboard.executions import ExecutionPages
 from app.dashboard.plans import PlanPages
 from app.dashboard.ports import Services
 from app.dashboard.review import ReviewPages
+from app.dashboard.settings import SettingsPages
 from app.dashboard.sign_in import SignInPages
+from app.dashboard.start import StartPages
 from app.dashboard.waiting import WaitingPages
 
 _OPEN_ENDPOINTS = frozenset({"dashboard.sign_in", "dashboard.submit_key", "dashboard.asset"})
@@ -36,21 +40,30 @@ def create_blueprint(services: Services) -> Blueprint:
     ).register(blueprint)
     PlanPages(
         services.plans,
+        services.imports,
         services.review,
         services.decomposition,
+        services.versions,
         services.executions,
-        services.agents,
     ).register(blueprint)
+    StartPages(services.plans, services.readiness, services.executions).register(blueprint)
     ReviewPages(
         services.plans, services.review, services.decomposition, services.versions
     ).register(blueprint)
+    AgentPages(services.agents, services.keys).register(blueprint)
+    SettingsPages(services.keys).register(blueprint)
     waiting = WaitingPages(services.blockers, services.people, services.inbox, services.agents)
     waiting.register(blueprint)
     blueprint.before_request(_guard)
     blueprint.after_request(security.protect)
-    blueprint.context_processor(_shared(assets, waiting))
+    blueprint.app_context_processor(_shared(assets, waiting))
     refusals.register(blueprint)
     return blueprint
+
+
+def not_found() -> FlaskResponse:
+    """Tell somebody with a browser that no page has this address."""
+    return security.protect(make_response(refusals.no_such_page()))
 
 
 def _guard() -> Response | tuple[str | Response, int] | None:

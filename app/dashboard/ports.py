@@ -62,6 +62,10 @@ class Executions(Protocol):
         """Give phases, tasks and subtasks of one."""
         ...
 
+    def latest(self, workspace_id: str, plan_ids: Sequence[str]) -> dict[str, Wire]:
+        """Give the newest of each plan, by plan, where there is one."""
+        ...
+
     def create(self, principal: Principal, request: Wire) -> Wire:
         """Start one; takes the body of ``POST /api/executions``."""
         ...
@@ -100,14 +104,16 @@ class Plans(Protocol):
         *,
         status: str | None = None,
         assigned_to: str | None = None,
+        q: str = "",
+        sort: str = "newest",
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page:
-        """List plans, newest first."""
+        """List plans with what their breakdowns come to, newest or last changed first."""
         ...
 
-    def get(self, workspace_id: str, plan_id: str) -> Wire:
-        """Give a whole plan with its warnings and gates."""
+    def get(self, workspace_id: str, plan_id: str, *, whole: bool = False) -> Wire:
+        """Give a plan with its warnings and gates; ``whole`` also with its breakdowns."""
         ...
 
     def tasks(self, workspace_id: str, plan_id: str) -> Wire:
@@ -116,6 +122,27 @@ class Plans(Protocol):
 
     def import_upload(self, principal: Principal, filename: str, data: bytes) -> Wire:
         """Read and store an uploaded plan."""
+        ...
+
+
+class Imports(Protocol):
+    """Plans from a PlanExe server."""
+
+    @property
+    def is_configured(self) -> bool:
+        """Tell whether there is a server to ask."""
+        ...
+
+    def begin(self, principal: Principal, request: Wire, made_id: str) -> Wire:
+        """Ask for one; takes the body of ``POST /api/plans/generate`` and the id it gets here."""
+        ...
+
+
+class Readiness(Protocol):
+    """What the start of a plan would meet."""
+
+    def of_plan(self, workspace_id: str, plan_id: str) -> Wire:
+        """Tell what is in the way, what needs people, and what each agent can do of it."""
         ...
 
 
@@ -155,6 +182,12 @@ class Decomposition(Protocol):
 class Versions(Protocol):
     """The versions of breakdowns."""
 
+    def of_plan(
+        self, workspace_id: str, plan_id: str, limit: int = 50, cursor: str | None = None
+    ) -> Page:
+        """List those of a plan, newest first."""
+        ...
+
     def of_task(
         self,
         workspace_id: str,
@@ -177,7 +210,51 @@ class Agents(Protocol):
     """Agents of a workspace."""
 
     def page(self, workspace_id: str, limit: int = 50, cursor: str | None = None) -> Page:
-        """List agents."""
+        """List agents with how they stand."""
+        ...
+
+    def get(self, workspace_id: str, agent_id: str) -> Wire:
+        """Give one with how it stands."""
+        ...
+
+    def register(self, principal: Principal, request: Wire) -> Wire:
+        """Add one and give its key; takes the body of ``POST /api/agents``."""
+        ...
+
+    def change(self, principal: Principal, agent_id: str, request: Wire) -> Wire:
+        """Pause or resume one; takes the body of ``PATCH /api/agents/{id}``."""
+        ...
+
+    def new_key(self, principal: Principal, agent_id: str) -> Wire:
+        """Give one another key."""
+        ...
+
+    def delete(self, principal: Principal, agent_id: str) -> None:
+        """Delete one that has nothing more to do."""
+        ...
+
+
+class Keys(Protocol):
+    """The keys of users and agents."""
+
+    def of_user(self, principal: Principal) -> Sequence[Wire]:
+        """List a user's own keys."""
+        ...
+
+    def new_of_user(self, principal: Principal, name: str = "") -> Wire:
+        """Make one more."""
+        ...
+
+    def revoke_of_user(self, principal: Principal, key_id: str) -> None:
+        """Revoke one that is not the last."""
+        ...
+
+    def of_agent(self, workspace_id: str, agent_id: str) -> Sequence[Wire]:
+        """List an agent's keys."""
+        ...
+
+    def revoke_of_agent(self, principal: Principal, agent_id: str, key_id: str) -> None:
+        """Revoke one of an agent's."""
         ...
 
 
@@ -265,6 +342,16 @@ class Services(Protocol):
         ...
 
     @property
+    def imports(self) -> Imports:
+        """Plans from a PlanExe server."""
+        ...
+
+    @property
+    def readiness(self) -> Readiness:
+        """What the start of a plan would meet."""
+        ...
+
+    @property
     def review(self) -> Review:
         """What people do to breakdowns."""
         ...
@@ -282,6 +369,11 @@ class Services(Protocol):
     @property
     def agents(self) -> Agents:
         """Agents that can be chosen."""
+        ...
+
+    @property
+    def keys(self) -> Keys:
+        """Keys of users and agents."""
         ...
 
     @property

@@ -21,8 +21,14 @@ def status_of(error: DomainError) -> int:
 
 
 def refusal_page(status: int, title: str, detail: str) -> tuple[str, int]:
-    """Give a page that says what went wrong and where to go on; also for the app's own 404."""
+    """Give a page that says what went wrong and where to go on."""
     return render_template("dashboard/refusal.html", title=title, detail=detail), status
+
+
+def no_such_page() -> tuple[str, int]:
+    """Give the page for an address that leads to nothing."""
+    detail = "It may have been deleted, or the address is not quite right."
+    return refusal_page(HTTPStatus.NOT_FOUND, "This page does not exist", detail)
 
 
 def told(error: DomainError) -> list[str]:
@@ -78,13 +84,12 @@ def register(blueprint: Blueprint) -> None:
 
 
 def _refused(error: DomainError) -> Answer:
+    status, detail = status_of(error), " ".join(told(error))
+    if asks_for_json():
+        return problem(status, detail)
     if isinstance(error, NotFound):
-        title = "This page does not exist"
-        detail = "It may have been deleted, or the address is not quite right."
-    else:
-        title, detail = "That is not possible now", " ".join(told(error))
-    status = status_of(error)
-    return problem(status, detail) if asks_for_json() else refusal_page(status, title, detail)
+        return no_such_page()
+    return refusal_page(status, "That is not possible now", detail)
 
 
 def _http_refused(error: HTTPException) -> Answer | HTTPException:

@@ -49,6 +49,18 @@ class AgentDesk(msgspec.Struct, frozen=True):
     was_offline: bool
 
 
+class AgentFigures(msgspec.Struct, frozen=True):
+    """How an agent stands now: when it was heard of, what it holds, what it may claim.
+
+    ``given_up`` tells that it was found off line and has not been heard of since.
+    """
+
+    last_contact_at: dt.datetime | None
+    given_up: bool
+    running: int
+    queued: int
+
+
 class Work:
     """The work streams and leases of all agents."""
 
@@ -118,6 +130,18 @@ class Work:
             found: list[int] = pipeline.execute()
         return dict(zip(agent_ids, found, strict=True))
 
+    def figures(self, workspace_id: str, agent_ids: Sequence[str]) -> list[AgentFigures]:
+        """Tell how each of these agents stands, in one round trip."""
+        keys = Keys(workspace_id)
+        pipeline = self._client.pipeline(transaction=False)
+        for agent_id in agent_ids:
+            pipeline.hmget(keys.agent(agent_id), "last_contact_at", "offline")
+            pipeline.hlen(keys.leases(agent_id))
+            pipeline.xlen(keys.work(agent_id))
+        with translated():
+            found: list[Any] = pipeline.execute()
+        return [_figures(*found[at : at + 3]) for at in range(0, len(found), 3)]
+
     def beyond(self, workspace_id: str, agent_id: str, entry: WorkEntry) -> Iterator[WorkEntry]:
         """Walk the stream after an entry, page by page: for an agent that can do none before."""
         keys = Keys(workspace_id)
@@ -175,6 +199,12 @@ class Work:
             found: list[bytes | None] = pipeline.execute()
         pairs = zip(agent_ids, found, strict=True)
         return {one: dt.datetime.fromisoformat(raw.decode()) for one, raw in pairs if raw}
+
+
+def _figures(contact: Sequence[bytes | None], running: int, queued: int) -> AgentFigures:
+    heard, offline = contact
+    at = dt.datetime.fromisoformat(heard.decode()) if heard else None
+    return AgentFigures(at, bool(offline), running, queued)
 
 
 def _held(field: str, value: bytes) -> HeldLease:

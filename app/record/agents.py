@@ -1,13 +1,46 @@
 """Agents as they registered."""
 
-from sqlalchemy import ColumnElement, Engine, delete, insert, select, update
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from sqlalchemy import (
+    ColumnElement,
+    Engine,
+    delete,
+    func,
+    insert,
+    select,
+    true,
+    update,
+)
 
 from app.domain.agents import Agent
+from app.domain.states import SubtaskStatus
 from app.record.engine import transaction
 from app.record.identities import NewKey, insert_key
 from app.record.pages import Page, Place, newest_first, page
-from app.record.tables import agents
+from app.record.tables import agents, execution_subtasks, executions
 
+NEWEST_EXECUTIONS: Final = 20
+"""How many of an agent's executions its track record looks back over."""
+
+
+class TrackRecord(msgspec.Struct, frozen=True):
+    """What came of an agent's attempts in its newest executions, of those that ended."""
+
+    completed: int
+    attempts: int
+
+    @property
+    def success_rate(self) -> float | None:
+        """The share of ended attempts that succeeded, 0 to 1; None before the first."""
+        return self.completed / self.attempts if self.attempts else None
+
+
+NO_TRACK: Final = TrackRecord(0, 0)
+
+_SETTLED: Final = [SubtaskStatus.COMPLETED.value, SubtaskStatus.FAILED.value]
 _COLUMNS = tuple(agents.c[name] for name in Agent.__struct_fields__)
 
 
@@ -50,6 +83,41 @@ class Agents:
         with transaction(self._engine) as connection:
             gone = connection.execute(delete(agents).where(_is(workspace_id, agent_id)))
         return bool(gone.rowcount)
+
+    def track_records(self, workspace_id: str, agent_ids: Sequence[str]) -> dict[str, TrackRecord]:
+        """Say what came of these agents' attempts; those without any are left out."""
+        newest = (
+            select(executions.c.execution_id)
+            .where(
+                executions.c.workspace_id == workspace_id,
+                executions.c.agent_id == agents.c.agent_id,
+            )
+            .order_by(executions.c.created_at.desc(), executions.c.execution_id.desc())
+            .limit(NEWEST_EXECUTIONS)
+            .lateral("newest")
+        )
+        done = execution_subtasks.c.status == SubtaskStatus.COMPLETED.value
+        query = (
+            select(
+                agents.c.agent_id,
+                func.count().filter(done),
+                # One that a person noted as done was never attempted.
+                func.sum(func.greatest(execution_subtasks.c.attempt, 1)),
+            )
+            .select_from(agents)
+            .join(newest, true())
+            .join(
+                execution_subtasks,
+                (execution_subtasks.c.execution_id == newest.c.execution_id)
+                & (execution_subtasks.c.agent_id == agents.c.agent_id),
+            )
+            .where(agents.c.workspace_id == workspace_id, agents.c.agent_id.in_(agent_ids))
+            .where(execution_subtasks.c.status.in_(_SETTLED))
+            .group_by(agents.c.agent_id)
+        )
+        with transaction(self._engine) as connection:
+            found = connection.execute(query).all()
+        return {name: TrackRecord(completed, attempts) for name, completed, attempts in found}
 
     def page(self, workspace_id: str, limit: int = 50, cursor: str | None = None) -> Page[Agent]:
         """List a workspace's agents, newest first.

@@ -1,17 +1,25 @@
 """Workspaces, users and keys."""
 
+import datetime as dt
+from typing import Final
+
 import msgspec
-from sqlalchemy import Connection, Engine, exists, func, insert, select, update
+from sqlalchemy import Connection, Engine, exists, func, insert, or_, select, update
 
 from app.record.engine import transaction
 from app.record.tables import api_keys, users, workspaces
 
+USE_NOTED_EVERY: Final = dt.timedelta(minutes=5)
+"""How exact the time of a key's last use is: the price of not writing at every request."""
+
 
 class NewKey(msgspec.Struct, frozen=True):
-    """A key to be kept, of which only the hash is known here."""
+    """A key to be kept, of which only the hash and the last characters are known here."""
 
     key_id: str
     key_hash: str
+    name: str = ""
+    ending: str = ""
 
 
 class KeyOwner(msgspec.Struct, frozen=True):
@@ -72,7 +80,8 @@ class Identities:
             insert_key(connection, key, workspace_id, user_id=user_id, agent_id=agent_id)
 
     def find_key(self, key_hash: str) -> KeyOwner | None:
-        """Find whom a key acts for; None for an unknown or revoked one."""
+        """Find whom a key acts for, and note the use; None for an unknown or revoked one."""
+        noted = api_keys.c.last_used_at
         found = (
             select(
                 api_keys.c.workspace_id,
@@ -80,6 +89,7 @@ class Identities:
                 api_keys.c.user_id,
                 users.c.name,
                 api_keys.c.agent_id,
+                or_(noted.is_(None), noted < func.now() - USE_NOTED_EVERY),
             )
             .outerjoin(
                 users,
@@ -90,7 +100,10 @@ class Identities:
         )
         with transaction(self._engine) as connection:
             row = connection.execute(found).one_or_none()
-        return KeyOwner(*row) if row else None
+            if row and row[-1]:
+                used = update(api_keys).where(api_keys.c.key_id == row.key_id)
+                connection.execute(used.values(last_used_at=func.now()))
+        return KeyOwner(*row[:-1]) if row else None
 
     def revoke_keys(self, workspace_id: str, agent_id: str) -> int:
         """Make an agent's keys worthless and tell how many there were."""
@@ -129,4 +142,4 @@ def insert_key(
 ) -> None:
     """Add a key as part of a larger transaction."""
     row = {"workspace_id": workspace_id, "user_id": user_id, "agent_id": agent_id}
-    connection.execute(insert(api_keys).values(key_id=key.key_id, key_hash=key.key_hash, **row))
+    connection.execute(insert(api_keys).values({**msgspec.structs.asdict(key), **row}))

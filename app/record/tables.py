@@ -83,7 +83,10 @@ class ApiKeyColumns(TypedColumns):
     user_id: Named[str | None] = Column(Text)
     agent_id: Named[str | None] = Column(Text)
     key_hash: Named[str] = Column(Text)
+    name: Named[str] = Column(Text, server_default="")
+    ending: Named[str] = Column(Text, server_default="")
     created_at: Named[dt.datetime] = Column(UtcTime, server_default=func.now())
+    last_used_at: Named[dt.datetime | None] = Column(UtcTime)
     revoked_at: Named[dt.datetime | None] = Column(UtcTime)
 
 

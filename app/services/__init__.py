@@ -21,10 +21,12 @@ from app.services.identity import Identity
 from app.services.imports import ImportService
 from app.services.inbox import InboxService
 from app.services.inquiries import InquiryService
+from app.services.keys import KeyService
 from app.services.maintenance import MaintenanceService
 from app.services.people import PeopleService
 from app.services.persistence import PersistenceService
 from app.services.plans import PlanService
+from app.services.readiness import ReadinessService
 from app.services.recovery import RecoveryService
 from app.services.replay import ReplayService
 from app.services.reports import ReportService
@@ -44,10 +46,12 @@ class Services(msgspec.Struct, frozen=True):
     identity: Identity
     answers: AnswerService
     agents: AgentService
+    keys: KeyService
     plans: PlanService
     imports: ImportService
     decomposition: DecompositionService
     review: ReviewService
+    readiness: ReadinessService
     versions: VersionService
     inquiries: InquiryService
     executions: ExecutionService

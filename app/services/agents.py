@@ -1,7 +1,8 @@
 """Agents: registration, and what is known of them."""
 
 import contextlib
-from collections.abc import Iterable
+import datetime as dt
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -10,8 +11,8 @@ from app.domain.agents import Agent, Capability
 from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.ids import is_own_id, new_id
 from app.live.work import Work
-from app.record.agents import Agents
-from app.record.errors import AlreadyExists
+from app.record.agents import NO_TRACK, Agents, TrackRecord
+from app.record.errors import AlreadyExists, RecordUnavailable
 from app.record.pages import Page
 from app.services.clock import Clock
 from app.services.identity import Identity, Principal, make_key
@@ -35,12 +36,20 @@ class AgentService:
     """Registers agents and looks them up."""
 
     def __init__(
-        self, agents: Agents, work: Work, identity: Identity, terms: AgentTerms, clock: Clock
+        self,
+        agents: Agents,
+        work: Work,
+        identity: Identity,
+        terms: AgentTerms,
+        silence: dt.timedelta,
+        clock: Clock,
     ) -> None:
+        """Take what it needs; ``silence`` is how long an agent on line goes without a contact."""
         self._agents = agents
         self._work = work
         self._identity = identity
         self._terms = terms
+        self._silence = silence
         self._clock = clock
         self._known = Remembered[tuple[str, str], Agent]("agents", AGENTS_KNOWN_AT_MOST, clock)
 
@@ -136,17 +145,25 @@ class AgentService:
         return found
 
     def get(self, workspace_id: str, agent_id: str) -> View:
-        """Give an agent with its last contact."""
-        agent = self.find(workspace_id, agent_id)
-        contacts = self._work.last_contacts(workspace_id, [agent_id])
-        return agent_view(agent, contacts.get(agent_id))
+        """Give an agent with how it stands now."""
+        return self._views(workspace_id, [self.find(workspace_id, agent_id)])[0]
 
     def page(self, workspace_id: str, limit: int = 50, cursor: str | None = None) -> Page[View]:
-        """List agents with their last contact, newest first."""
+        """List agents with how they stand now, newest first."""
         page = self._agents.page(workspace_id, limit, cursor)
-        contacts = self._work.last_contacts(workspace_id, [one.agent_id for one in page.items])
-        views = [agent_view(one, contacts.get(one.agent_id)) for one in page.items]
-        return Page(views, page.next_cursor)
+        return Page(self._views(workspace_id, page.items), page.next_cursor)
+
+    def _views(self, workspace_id: str, agents: Sequence[Agent]) -> list[View]:
+        agent_ids = [agent.agent_id for agent in agents]
+        figures = self._work.figures(workspace_id, agent_ids)
+        track: dict[str, TrackRecord] = {}
+        with contextlib.suppress(RecordUnavailable):
+            track = self._agents.track_records(workspace_id, agent_ids)
+        heard_since = self._clock() - self._silence
+        return [
+            agent_view(agent, stands, track.get(agent.agent_id, NO_TRACK), heard_since)
+            for agent, stands in zip(agents, figures, strict=True)
+        ]
 
     def _welcome(self, agent_id: str, key: str) -> View:
         return {"agent_id": agent_id, "api_key": key, **msgspec.to_builtins(self._terms)}

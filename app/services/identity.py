@@ -16,6 +16,9 @@ KEYS_KNOWN_AT_MOST: Final = 10_000
 
 OWNER_WORKSPACE: Final = "default"
 
+ENDING_CHARACTERS: Final = 4
+"""How much of a key stays readable, so that its owner can tell it from others."""
+
 TICKET_SECONDS: Final = int(TICKET_LIFE.total_seconds())
 
 
@@ -38,10 +41,10 @@ def hash_key(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def make_key(kind: str) -> tuple[str, NewKey]:
+def make_key(kind: str, name: str = "") -> tuple[str, NewKey]:
     """Make a key for a user or an agent: what to show once, and what to store."""
     key = f"ax_{kind}_{secrets.token_urlsafe(24)}"
-    return key, NewKey(new_id("key"), hash_key(key))
+    return key, NewKey(new_id("key"), hash_key(key), name, key[-ENDING_CHARACTERS:])
 
 
 class Identity:
@@ -89,6 +92,16 @@ class Identity:
         key, stored = make_key("user")
         self._identities.add_key(stored, first[0], user_id=first[1])
         return key
+
+    def new_user_key(self, principal: Principal, name: str) -> str:
+        """Make one more key for a user and give it: it is stored only as a hash."""
+        key, stored = make_key("user", name)
+        self._identities.add_key(stored, principal.workspace_id, user_id=principal.user_id)
+        return key
+
+    def forget(self, hashed: str) -> None:
+        """Ask anew whose key this is, as it was revoked."""
+        self._known.forget(hashed)
 
     def new_agent_key(self, workspace_id: str, agent_id: str) -> str:
         """Make one more key for an agent and give it: it is stored only as a hash."""

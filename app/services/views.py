@@ -16,6 +16,8 @@ from app.domain.execution_graph import ExecutionGraph
 from app.domain.plan import Breakdown, Subtask
 from app.domain.states import ExecutionStatus, SubtaskStatus
 from app.domain.why import Why
+from app.live.work import AgentFigures
+from app.record.agents import TrackRecord
 
 NEIGHBOURS: Final = 5
 """How many previous and upcoming subtasks of the same task an agent is shown."""
@@ -257,8 +259,11 @@ def control_view(header: Header) -> View:
     }
 
 
-def agent_view(agent: Agent, last_contact_at: dt.datetime | None = None) -> View:
-    """Give an agent."""
+def agent_view(
+    agent: Agent, stands: AgentFigures, track: TrackRecord, heard_since: dt.datetime
+) -> View:
+    """Give an agent, with how it stands; one heard of after ``heard_since`` is on line."""
+    heard = stands.last_contact_at
     return {
         "agent_id": agent.agent_id,
         "name": agent.name,
@@ -270,7 +275,13 @@ def agent_view(agent: Agent, last_contact_at: dt.datetime | None = None) -> View
         "paused_at": agent.paused_at,
         "paused_by": agent.paused_by,
         "created_at": agent.created_at,
-        "last_contact_at": last_contact_at,
+        "last_contact_at": heard,
+        "online": heard is not None and heard >= heard_since and not stands.given_up,
+        "running": stands.running,
+        "queued": stands.queued,
+        "subtasks_completed": track.completed,
+        "attempts": track.attempts,
+        "success_rate": track.success_rate,
     }
 
 

@@ -65,9 +65,10 @@ class Visit:
 
     def assert_clean(self) -> None:
         """Fail where anything was complained of, or anything ran that is not ours."""
-        assert self.page.evaluate("window.violations") == []
-        assert self.page.evaluate("window.ran") is None
-        assert self.complaints == []
+        violations = self.page.evaluate("window.violations")
+        assert violations == [], violations
+        assert self.page.evaluate("window.ran") is None, "markup of somebody's was run"
+        assert self.complaints == [], self.complaints
 
 
 class Hand:

@@ -72,6 +72,40 @@ class AgentKey(Schema):
     lease_seconds = fields.Integer(required=True)
 
 
+class ApiKeyIn(Strict):
+    """A key to be made."""
+
+    name = fields.String(load_default="", validate=validate.Length(max=200))
+
+
+class UserKey(Schema):
+    """A user's new key, shown once."""
+
+    user_id = fields.String(required=True)
+    name = fields.String(required=True)
+    api_key = fields.String(required=True)
+
+
+class ApiKey(Schema):
+    """A key, without the key."""
+
+    key_id = fields.String(required=True)
+    name = fields.String(required=True)
+    ending = fields.String(
+        required=True, metadata={"description": "Its last characters; empty for old keys"}
+    )
+    created_at = fields.AwareDateTime(required=True)
+    last_used_at = fields.AwareDateTime(
+        allow_none=True, required=True, metadata={"description": "Within five minutes"}
+    )
+
+
+class ApiKeys(Schema):
+    """All keys of a user or an agent, newest first."""
+
+    items = fields.List(fields.Nested(ApiKey), required=True)
+
+
 class Agent(Schema):
     """An agent."""
 
@@ -86,6 +120,22 @@ class Agent(Schema):
     paused_by = fields.String(allow_none=True, required=True)
     created_at = fields.AwareDateTime(required=True)
     last_contact_at = fields.AwareDateTime(allow_none=True, required=True)
+    online = fields.Boolean(
+        required=True, metadata={"description": "Heard of as recently as its polls should come"}
+    )
+    running = fields.Integer(required=True, metadata={"description": "Subtasks it works on"})
+    queued = fields.Integer(
+        required=True, metadata={"description": "Subtasks that are ready for it"}
+    )
+    subtasks_completed = fields.Integer(
+        required=True, metadata={"description": "In its 20 newest executions, as the next two"}
+    )
+    attempts = fields.Integer(
+        required=True, metadata={"description": "Attempts at subtasks that are completed or failed"}
+    )
+    success_rate = fields.Float(
+        allow_none=True, required=True, metadata={"description": "Share of attempts, 0 to 1"}
+    )
 
 
 class Agents(Schema):

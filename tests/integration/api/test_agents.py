@@ -1,10 +1,12 @@
 """Registration of agents, and what is known of them."""
 
+import datetime as dt
 from typing import Any
 
 import pytest
 
-from .conftest import AgentCaller
+from ..stage import Stage
+from .conftest import AgentCaller, Scene
 from .contract import Caller, fields_of
 
 
@@ -131,3 +133,61 @@ def test_last_contact_is_shown(user: Caller, agent: AgentCaller) -> None:
     assert user.get(path).json["last_contact_at"] is not None
     assert user.get("/api/agents").json["items"][0]["last_contact_at"] is not None
     assert user.get("/api/agents/agent_none").status_code == 404
+
+
+def test_agent_is_on_line_while_it_polls_and_shows_its_load(
+    user: Caller, scene: Scene, agent: AgentCaller
+) -> None:
+    path = f"/api/agents/{agent.agent_id}"
+    assert user.get(path).json["online"] is False
+    scene.execution(agent)
+    assert user.get(path).json["queued"] == 1
+
+    agent.poll()
+
+    shown: Any = user.get("/api/agents").json["items"][0]
+    assert (shown["online"], shown["running"], shown["queued"]) == (True, 1, 0)
+
+
+def test_success_rate_is_the_share_of_attempts_that_succeeded(
+    user: Caller, stage: Stage, scene: Scene, agent: AgentCaller
+) -> None:
+    path = f"/api/agents/{agent.agent_id}"
+    assert user.get(path).json["success_rate"] is None
+    scene.execution(agent)
+    scene.carry_out(agent)
+    stage.services.persistence.drain(stage.workspace_id, dt.timedelta())
+
+    shown: Any = user.get(path).json
+    assert shown["success_rate"] == 1
+    assert shown["subtasks_completed"] == shown["attempts"] > 0
+
+
+def test_rotated_key_works_beside_the_old_one_until_that_is_revoked(
+    user: Caller, agent: AgentCaller
+) -> None:
+    path = f"/api/agents/{agent.agent_id}"
+    new_key = user.post(f"{path}/keys", None).json["api_key"]
+    newest, oldest = user.get(f"{path}/keys").json["items"]
+    assert (newest["ending"], oldest["ending"]) == (new_key[-4:], agent.key[-4:])
+    assert new_key not in user.get(f"{path}/keys").text
+    assert agent.call.get(path).status_code == user.with_key(new_key).get(path).status_code == 200
+
+    assert user("DELETE", f"{path}/keys/{oldest['key_id']}").status_code == 204
+
+    assert agent.call.get(path).status_code == 401
+    assert user.with_key(new_key).get(path).status_code == 200
+    assert [one["key_id"] for one in user.get(f"{path}/keys").json["items"]] == [newest["key_id"]]
+    assert user("DELETE", f"{path}/keys/{oldest['key_id']}").status_code == 404
+
+
+def test_keys_of_an_agent_are_for_users_only(user: Caller, agent: AgentCaller) -> None:
+    path = f"/api/agents/{agent.agent_id}/keys"
+    key_id = user.get(path).json["items"][0]["key_id"]
+
+    assert agent.call.get(path).status_code == 403
+    assert agent.call("DELETE", f"{path}/{key_id}").status_code == 403
+    other = AgentCaller(user)
+    assert user("DELETE", f"/api/agents/{other.agent_id}/keys/{key_id}").status_code == 404
+    assert user("DELETE", f"/api/agents/agent_none/keys/{key_id}").status_code == 404
+    assert len(user.get(path).json["items"]) == 1

@@ -92,3 +92,21 @@ def test_docs_page_and_its_assets_are_served(user: Caller) -> None:
     assert page.status_code == 200
     for asset in re.findall(r'(?:src|href)="(/api/docs/assets/[^"]+)"', page.text):
         assert user.client.get(asset, buffered=True).status_code == 200
+
+
+def test_unknown_address_is_a_page_for_people_and_a_problem_for_programs(app: Flask) -> None:
+    browser = app.test_client()
+    html = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+    page = browser.get("/nowhere", headers=html)
+    assert (page.status_code, page.mimetype) == (404, "text/html")
+    assert "This page does not exist" in page.text
+    assert "script-src" in page.headers["Content-Security-Policy"]
+
+    for path, headers in (
+        ("/api/nowhere", html),
+        ("/nowhere", {}),
+        ("/nowhere", {"Accept": "*/*"}),
+    ):
+        told = browser.get(path, headers=headers)
+        assert (told.status_code, told.mimetype) == (404, "application/problem+json")

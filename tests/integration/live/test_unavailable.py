@@ -44,6 +44,7 @@ CALLS: dict[str, Callable[[Scene], object]] = {
     "mark_online": lambda s: s.work.mark_online(WORKSPACE, AGENT, NOON),
     "wake": lambda s: s.work.wake(WORKSPACE, AGENT),
     "queued": lambda s: s.work.queued(WORKSPACE, AGENT),
+    "figures": lambda s: s.work.figures(WORKSPACE, [AGENT]),
     "loads": lambda s: s.work.loads(WORKSPACE, [AGENT]),
     "blockers": lambda s: s.blockers.all(WORKSPACE),
     "blocker": lambda s: s.blockers.find(WORKSPACE, "blk_1"),

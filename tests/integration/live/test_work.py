@@ -7,7 +7,7 @@ import pytest
 from app.domain import commands as c
 from app.domain.errors import StaleLease
 from app.domain.events import EventType
-from app.live.work import PAGE
+from app.live.work import PAGE, AgentFigures
 from tests.executions import (
     AGENT,
     EXECUTION,
@@ -210,6 +210,18 @@ def test_loads_and_queues_are_counted(scene: Scene) -> None:
     scene.claim("a")
     assert scene.work.loads(WORKSPACE, [AGENT, "agent_2"]) == {AGENT: 1, "agent_2": 0}
     assert scene.work.queued(WORKSPACE, AGENT) == 1
+
+
+def test_figures_of_an_agent_tell_contact_leases_and_queue(scene: Scene) -> None:
+    scene.start(WIDE)
+    scene.claim("a")
+    scene.work.look(WORKSPACE, AGENT, NOON)
+    scene.work.mark_offline(WORKSPACE, "agent_2")
+    assert scene.work.figures(WORKSPACE, [AGENT, "agent_2"]) == [
+        AgentFigures(NOON, given_up=False, running=1, queued=1),
+        AgentFigures(None, given_up=True, running=0, queued=0),
+    ]
+    assert scene.work.figures(WORKSPACE, []) == []
 
 
 # Agents that were away, and their executions

@@ -1,6 +1,7 @@
 """Services of the pages' port that hold a few made-up executions and plans in memory."""
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +21,7 @@ WORKSPACE = "ws_1"
 USER_KEY = "user-key"
 AGENT_KEY = "agent-key"
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
+NEW_KEY = "ax_agent_shown-once"
 HOSTILE = "<script>alert('&')</script>"
 
 
@@ -137,6 +139,39 @@ def blocker(kind: str = "approval", name: str = "blk_1", **more: Any) -> Wire:
     } | more
 
 
+def agent(agent_id: str = "larry", **more: Any) -> Wire:
+    """Make an agent that is on line."""
+    return {
+        "agent_id": agent_id,
+        "name": "Larry",
+        "role": "Salesman",
+        "capabilities": [{"action": "send_email", "params": [], "description": ""}],
+        "max_concurrent_tasks": 2,
+        "status": "ACTIVE",
+        "paused_at": None,
+        "paused_by": None,
+        "created_at": NOON,
+        "last_contact_at": NOON,
+        "online": True,
+        "running": 1,
+        "queued": 7,
+        "subtasks_completed": 3,
+        "attempts": 4,
+        "success_rate": 0.75,
+    } | more
+
+
+def api_key(key_id: str = "key_1", **more: Any) -> Wire:
+    """Make a key as its owner sees it."""
+    return {
+        "key_id": key_id,
+        "name": "Laptop",
+        "ending": "x7Qz",
+        "created_at": NOON,
+        "last_used_at": None,
+    } | more
+
+
 def plan(status: str = "NEEDS_REVIEW", **more: Any) -> Wire:
     """Make a plan."""
     return {
@@ -155,10 +190,39 @@ def plan(status: str = "NEEDS_REVIEW", **more: Any) -> Wire:
             }
         ],
         "tasks_total": 3,
-        "warnings_total": 1,
+        "subtasks_total": 6,
+        "mean_confidence": 0.75,
+        "lowest_confidence": 0.6,
+        "reviews_waiting": 2,
         "gates": {"redline": "ALLOW", "go_no_go": None, "refusals": []},
         "created_at": NOON,
     } | more
+
+
+def readiness(**more: Any) -> Wire:
+    """Make what the start of a plan would meet: one agent that does all but one action."""
+    larry = {
+        "agent_id": "larry",
+        "name": "Larry",
+        "role": "",
+        "status": "ACTIVE",
+        "online": True,
+        "last_contact_at": NOON,
+        "misses": [{"action": "sing", "subtasks": 2}],
+    }
+    step = {"subtask_id": "1.1.2", "title": f"Sign {HOSTILE}", "task_title": "Task 1.1"}
+    return {
+        "fault": "",
+        "refusals": [],
+        "reviews": [],
+        "subtasks_total": 6,
+        "approvals": [{**step, "action": "send_payment"}],
+        "by_people": [{**step, "action": "sign_lease"}],
+        "actions": [{"action": "send_email", "subtasks": 4}, {"action": "sing", "subtasks": 2}],
+        "nobody": [],
+        "agents": [larry],
+        **more,
+    }
 
 
 def breakdown() -> Wire:
@@ -255,6 +319,10 @@ class FakeExecutions:
     def tree(self, workspace_id: str, execution_id: str) -> Wire:
         """Give the tree."""
         return self.shape
+
+    def latest(self, workspace_id: str, plan_ids: Sequence[str]) -> dict[str, Wire]:
+        """Give the newest of each plan."""
+        return {row["plan_id"]: row for row in self.rows if row["plan_id"] in plan_ids}
 
     def create(self, principal: Principal, request: Wire) -> Wire:
         """Start one, unless the gate refuses."""
@@ -368,6 +436,7 @@ class FakePlans:
 
     rows: list[Wire] = field(default_factory=lambda: [plan()])
     shape: Wire = field(default_factory=breakdown)
+    sorts: list[str] = field(default_factory=list[str])
 
     def page(
         self,
@@ -375,18 +444,22 @@ class FakePlans:
         *,
         status: str | None = None,
         assigned_to: str | None = None,
+        q: str = "",
+        sort: str = "newest",
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page:
         """List them."""
-        return FakePage(self.rows)
+        self.sorts.append(sort)
+        fitting = [row for row in self.rows if status in (None, row["status"])]
+        return FakePage([row for row in fitting if q.casefold() in row["title"].casefold()])
 
-    def get(self, workspace_id: str, plan_id: str) -> Wire:
+    def get(self, workspace_id: str, plan_id: str, *, whole: bool = False) -> Wire:
         """Give one."""
         found = [row for row in self.rows if row["plan_id"] == plan_id]
         if not found:
             raise NotFound("No such plan.")
-        return found[0]
+        return found[0] | (self.shape if whole else {})
 
     def tasks(self, workspace_id: str, plan_id: str) -> Wire:
         """Give its breakdowns."""
@@ -397,6 +470,32 @@ class FakePlans:
         if data != b"a plan":
             raise InvalidPlan("This is no plan.", [Fault("line 1", f"unexpected {HOSTILE}")])
         return self.rows[0]
+
+
+@dataclass
+class FakeImports:
+    """Asks nobody, and writes down what it was asked for."""
+
+    is_configured: bool = False
+    asked: list[Wire] = field(default_factory=list[Wire])
+
+    def begin(self, principal: Principal, request: Wire, made_id: str) -> Wire:
+        """Note it, unless it is refused."""
+        if request["prompt"] == "refused":
+            raise Conflict("It was imported before.")
+        self.asked.append(request)
+        return {"plan_id": made_id}
+
+
+@dataclass
+class FakeReadiness:
+    """Says of every plan what it was told to."""
+
+    told: Wire = field(default_factory=readiness)
+
+    def of_plan(self, workspace_id: str, plan_id: str) -> Wire:
+        """Tell it."""
+        return self.told
 
 
 @dataclass
@@ -455,6 +554,13 @@ class FakeDecomposition:
 class FakeVersions:
     """Knows two versions."""
 
+    def of_plan(
+        self, workspace_id: str, plan_id: str, limit: int = 50, cursor: str | None = None
+    ) -> Page:
+        """List those of a plan."""
+        rows = [{"version": one, "tasks_total": 3, "created_at": NOON} for one in (2, 1)]
+        return FakePage(rows[:limit])
+
     def of_task(
         self,
         workspace_id: str,
@@ -511,11 +617,78 @@ class FakeVersions:
 class FakeAgents:
     """Holds agents."""
 
-    rows: list[Wire] = field(default_factory=lambda: [{"agent_id": "larry", "name": "Larry"}])
+    rows: list[Wire] = field(default_factory=lambda: [agent()])
+    busy: bool = False
 
     def page(self, workspace_id: str, limit: int = 50, cursor: str | None = None) -> Page:
         """List them."""
         return FakePage(self.rows)
+
+    def get(self, workspace_id: str, agent_id: str) -> Wire:
+        """Give one."""
+        found = [row for row in self.rows if row["agent_id"] == agent_id]
+        if not found or workspace_id != WORKSPACE:
+            raise NotFound("No such agent.")
+        return found[0]
+
+    def register(self, principal: Principal, request: Wire) -> Wire:
+        """Add one."""
+        made = {"agent_id": "agent_new", **request}
+        if made["agent_id"] in [row["agent_id"] for row in self.rows]:
+            raise Conflict(f"Agent {made['agent_id']!r} exists.")
+        self.rows.append(agent(**made))
+        return {"agent_id": made["agent_id"], "api_key": NEW_KEY}
+
+    def change(self, principal: Principal, agent_id: str, request: Wire) -> Wire:
+        """Change one."""
+        found = self.get(principal.workspace_id, agent_id)
+        found |= request | {"paused_at": NOON}
+        return found
+
+    def new_key(self, principal: Principal, agent_id: str) -> Wire:
+        """Give one another key."""
+        self.get(principal.workspace_id, agent_id)
+        return {"agent_id": agent_id, "api_key": NEW_KEY}
+
+    def delete(self, principal: Principal, agent_id: str) -> None:
+        """Delete one, unless it is busy."""
+        found = self.get(principal.workspace_id, agent_id)
+        if self.busy:
+            raise Conflict("It may still get work.")
+        self.rows.remove(found)
+
+
+@dataclass
+class FakeKeys:
+    """Holds the keys of the one user, which are those of every agent too."""
+
+    rows: list[Wire] = field(default_factory=lambda: [api_key()])
+
+    def of_user(self, principal: Principal) -> list[Wire]:
+        """List them."""
+        return self.rows
+
+    def new_of_user(self, principal: Principal, name: str = "") -> Wire:
+        """Make one more."""
+        self.rows.insert(0, api_key(f"key_{len(self.rows) + 1}", name=name))
+        return {"api_key": NEW_KEY}
+
+    def revoke_of_user(self, principal: Principal, key_id: str) -> None:
+        """Revoke one that is not the last."""
+        if len(self.rows) == 1:
+            raise Conflict("This is your only key.")
+        self.revoke_of_agent(principal, "", key_id)
+
+    def of_agent(self, workspace_id: str, agent_id: str) -> list[Wire]:
+        """List them."""
+        return self.rows
+
+    def revoke_of_agent(self, principal: Principal, agent_id: str, key_id: str) -> None:
+        """Revoke one."""
+        found = [row for row in self.rows if row["key_id"] == key_id]
+        if not found:
+            raise NotFound("No such key.")
+        self.rows.remove(found[0])
 
 
 @dataclass
@@ -537,10 +710,13 @@ class FakeServices:
     executions: FakeExecutions = field(default_factory=FakeExecutions)
     history: FakeHistory = field(default_factory=FakeHistory)
     plans: FakePlans = field(default_factory=FakePlans)
+    imports: FakeImports = field(default_factory=FakeImports)
+    readiness: FakeReadiness = field(default_factory=FakeReadiness)
     review: FakeReview = field(default_factory=FakeReview)
     decomposition: FakeDecomposition = field(default_factory=FakeDecomposition)
     versions: FakeVersions = field(default_factory=FakeVersions)
     agents: FakeAgents = field(default_factory=FakeAgents)
+    keys: FakeKeys = field(default_factory=FakeKeys)
     blockers: FakeBlockers = field(default_factory=FakeBlockers)
     people: FakePeople = field(default_factory=FakePeople)
     inbox: FakeInbox = field(default_factory=FakeInbox)

@@ -13,7 +13,9 @@ function played(fetchAgain, duration = 0) {
 
 test("requests that come together share one fetch", async () => {
   let fetched = 0;
-  const { timers, refresher } = played(async () => void (fetched += 1));
+  const { timers, refresher } = played(async () => {
+    fetched += 1;
+  });
   refresher.request();
   refresher.request();
   assert.equal(timers.length, 1);
@@ -33,7 +35,10 @@ test("a slow fetch is repeated less often, and a failed one does no harm", async
   refresher.request();
   await refresher.run();
   refresher.request();
-  assert.deepEqual(timers.map((timer) => timer.milliseconds), [250, 3000]);
+  assert.deepEqual(
+    timers.map((timer) => timer.milliseconds),
+    [250, 3000],
+  );
 });
 
 test("times are told from the viewer's point of view", () => {

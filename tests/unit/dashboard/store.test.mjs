@@ -25,7 +25,13 @@ function store() {
 }
 
 const event = (seq, task_id, status, more = {}) => ({
-  type: "event", seq, task_id, status, event_type: "task_progress", recorded_at: at, ...more,
+  type: "event",
+  seq,
+  task_id,
+  status,
+  event_type: "task_progress",
+  recorded_at: at,
+  ...more,
 });
 
 test("an event changes its subtask and redraws no other", () => {
@@ -52,7 +58,10 @@ test("many messages that arrive together redraw once", () => {
   });
   one.receive([event(2, "a", "RUNNING"), event(3, "a", "COMPLETED"), event(4, "b", "RUNNING")]);
   assert.equal(drawn, 2);
-  assert.deepEqual(one.events.value.map((row) => row.seq), [4, 3, 2]);
+  assert.deepEqual(
+    one.events.value.map((row) => row.seq),
+    [4, 3, 2],
+  );
 });
 
 test("an error is shown until the next attempt starts", () => {
@@ -133,15 +142,20 @@ test("progress alone has no consequences for other subtasks", () => {
 test("above eighty tasks neighbours of one status share a segment", () => {
   assert.equal(segments(Array(80).fill("QUEUED")).length, 80);
   const many = [...Array(50).fill("COMPLETED"), ...Array(40).fill("QUEUED")];
-  assert.deepEqual(segments(many), [["COMPLETED", 0, 50], ["QUEUED", 50, 40]]);
+  assert.deepEqual(segments(many), [
+    ["COMPLETED", 0, 50],
+    ["QUEUED", 50, 40],
+  ]);
 });
 
 test("what waits for people is looked at again when blockers come, go or change places", () => {
   const known = new Map();
   const update = (open_blockers, subtasks = {}) =>
     blockersMoved(known, { execution_id: "x", open_blockers, changes: { subtasks } });
-  assert.deepEqual([update(1), update(1), update(2), update(2, { a: "RUNNING" })],
-    [true, false, true, false]);
+  assert.deepEqual(
+    [update(1), update(1), update(2), update(2, { a: "RUNNING" })],
+    [true, false, true, false],
+  );
   assert.equal(update(2, { a: "BLOCKED" }), true);
   assert.equal(concernsPeople(event(1, "a", "RESOLVED", { event_type: "blocker_resolved" })), true);
   assert.equal(concernsPeople(event(1, "a", "COMPLETED", { event_type: "task_complete" })), false);
@@ -153,7 +167,10 @@ test("a subtask says once why it does not run, and nothing where it just waits f
   assert.deepEqual(told("QUEUED", "It waits."), []);
   assert.deepEqual(told("READY", "Mo is silent."), [["Mo is silent.", "wait"]]);
   assert.deepEqual(told("RETRYING", "Attempt 1: no.", "no"), [["Attempt 1: no.", "wait"]]);
-  assert.deepEqual(told("FAILED", "Over.", "no"), [["Over.", "wait"], ["no", "fail"]]);
+  assert.deepEqual(told("FAILED", "Over.", "no"), [
+    ["Over.", "wait"],
+    ["no", "fail"],
+  ]);
   assert.deepEqual(told("CANCELLED", "Over.", "no"), []);
   assert.equal(awaited({ status: "QUEUED", why: { detail: "It waits." } }), "It waits.");
   assert.equal(awaited({ status: "RUNNING", why: { detail: "Mo works on it." } }), "");

@@ -11,6 +11,7 @@ import { concernsPeople, hasConsequences } from "./reduce.js";
 import { Refresher } from "./refresher.js";
 import { ExecutionStore } from "./store.js";
 import { Sequence, Stream } from "./stream.js";
+import { setTitle } from "./title.js";
 import { Tree } from "./tree.js";
 import { follow } from "./waiting.js";
 import { learn, percent, word } from "./words.js";
@@ -105,14 +106,17 @@ const { base = "", csrf = "" } = element("controls").dataset;
 mount("controls", html`<${Controls} store=${store} base=${base} csrf=${csrf} />`);
 mount("overview", html`<${Overview} store=${store} />`);
 mount("tree", html`<${Tree} store=${store} />`);
-mount("feed", html`<${Feed} store=${store} loadOlder=${loadOlder} more=${old || Boolean(cursor)} />`);
+mount(
+  "feed",
+  html`<${Feed} store=${store} loadOlder=${loadOlder} more=${old || Boolean(cursor)} />`,
+);
 if (old) void loadOlder();
 
 const name = data.execution.plan_title || data.execution.plan_id;
 let status = data.execution.status;
 effect(() => {
   const execution = store.execution.value;
-  document.title = `${percent(execution.progress.percent)} · ${name} · PlanExe-AX`;
+  setTitle(`${percent(execution.progress.percent)} · ${name} · PlanExe-AX`);
   if (execution.status === status) return;
   status = execution.status;
   element("announcer").textContent = `${name}: ${word(status).label}`;

@@ -31,10 +31,12 @@ export function Feed({ store, loadOlder, more }) {
       ${events.map((event) => row(event, store.titles))}
       ${events.length === 0 && html`<li class="event event-none">Nothing has happened yet.</li>`}
     </ol>
-    ${some &&
-    html`<button class="wide" disabled=${state.value === "loading"} onClick=${load}>
+    ${
+      some &&
+      html`<button class="wide" disabled=${state.value === "loading"} onClick=${load}>
       ${state.value === "failed" ? "That did not work. Try again" : "Load older"}
-    </button>`}`;
+    </button>`
+    }`;
 }
 
 /** @param {LogEvent} event @param {Map<string, string>} titles */
@@ -51,9 +53,9 @@ function draw(event, titles) {
   const message = event.error_message ?? event.message;
   return html`<li key=${event.seq} class=${`event tone-${told.tone} ${live(event)}`}>
     <span class="event-what"
-      >${title && html`<strong>${title}</strong>${" "}`}${told.text}${share
-        ? ` to ${percent(event.progress_percent)}`
-        : ""}</span
+      >${title && html`<strong>${title}</strong>${" "}`}${told.text}${
+        share ? ` to ${percent(event.progress_percent)}` : ""
+      }</span
     >
     ${message && html`<span class="event-message">${message}</span>`}
     <span class="event-facts">

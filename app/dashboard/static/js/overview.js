@@ -16,8 +16,10 @@ export function Overview({ store }) {
     </div>
     <${TaskSegments} store=${store} />
     <p class="overview-tally">${tally(progress)}</p>
-    ${progress.current_task_title &&
-    html`<p class="overview-now">Current: <strong>${progress.current_task_title}</strong></p>`}
+    ${
+      progress.current_task_title &&
+      html`<p class="overview-now">Current: <strong>${progress.current_task_title}</strong></p>`
+    }
     ${execution.status_message && html`<p class="overview-now">${execution.status_message}</p>`}
     <dl class="facts">
       <${Fact} name="Agent">${execution.agent_id || "none"}<//>
@@ -28,8 +30,10 @@ export function Overview({ store }) {
       <${Fact} name="Started"
         >${execution.started_at ? html`<${Moment} at=${execution.started_at} />` : "not yet"}<//
       >
-      ${execution.completed_at &&
-      html`<${Fact} name="Ended"><${Moment} at=${execution.completed_at} /><//>`}
+      ${
+        execution.completed_at &&
+        html`<${Fact} name="Ended"><${Moment} at=${execution.completed_at} /><//>`
+      }
       <${Fact} name="Last update"
         ><${Moment} at=${execution.updated_at ?? execution.created_at}
       /><//>

@@ -15,9 +15,7 @@ const DUE = new Set(["RETRYING", "BLOCKED"]);
 
 /** @param {{store: ExecutionStore}} props */
 export function Tree({ store }) {
-  return store.phases.value.map(
-    (phase) => html`<${PhaseRow} key=${phase.id} phase=${phase} />`,
-  );
+  return store.phases.value.map((phase) => html`<${PhaseRow} key=${phase.id} phase=${phase} />`);
 }
 
 /** @param {{phase: PhaseNode}} props */
@@ -78,13 +76,17 @@ function SubtaskRow({ node }) {
       ${due && html`<span class="hint">Again <${Moment} at=${due} /></span>`}
     </div>
     <div class="subtask-facts">
-      ${attempt > 1 &&
-      html`<span class="badge"
+      ${
+        attempt > 1 &&
+        html`<span class="badge"
         >Attempt ${attempt}${subtask.max_attempts ? ` of ${subtask.max_attempts}` : ""}</span
-      >`}
-      ${running &&
-      subtask.progress_percent &&
-      html`<span class="number">${percent(subtask.progress_percent)}</span>`}
+      >`
+      }
+      ${
+        running &&
+        subtask.progress_percent &&
+        html`<span class="number">${percent(subtask.progress_percent)}</span>`
+      }
       ${running && subtask.agent_id && html`<span class="by">${subtask.agent_id}</span>`}
       <${Moment} at=${subtask.completed_at ?? subtask.last_event_at} />
     </div>
