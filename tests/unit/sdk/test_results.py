@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 import pytest
 from planexe_agent import Outbox, Task, Wait
+from planexe_agent.agent import Default
 from tests.unit.sdk.protocol_server import Fault, ProtocolServer
 
 if TYPE_CHECKING:
@@ -260,3 +261,24 @@ def test_agents_of_one_process_share_an_outbox(
         each.end()
     assert outbox.unsent("larry") + outbox.unsent("moe") == []
     outbox.close()
+
+
+def test_agent_that_is_told_nothing_keeps_its_results_below_the_folder_for_state(
+    server: ProtocolServer,
+    make_agent: MakeAgent,
+    start: Start,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("planexe_agent.outbox.state_folder", lambda: tmp_path)
+    server.faults.append(_away())
+    server.add_task("t1")
+    for _ in range(2):
+        agent = make_agent(outbox=Default.OUTBOX, stop_seconds=0.05, instance="one")
+        agent.action("greet")(lambda _task: None)
+        running = start(agent)
+        server.wait_for(lambda: server.requests_to("POST", EVENTS), "the report")
+        if server.faults:
+            _end_while_the_server_is_away(server, running)
+    server.wait_for_event("task_complete", "t1")
+    assert [path.name for path in tmp_path.glob("larry/*/*.db")] == ["outbox-1.db"]
