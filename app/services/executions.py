@@ -94,6 +94,7 @@ class ExecutionService:
             agent_id=agent_id,
             approvals=approvals,
             relaxed_actions=approvals.get("relaxed_actions") or [],
+            targets=stored.plan.targets,
         )
         commands: list[c.Command] = [create]
         if request.get("start", True):

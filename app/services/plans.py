@@ -183,6 +183,7 @@ def _plan_view(stored: StoredPlan) -> View:
         "gates": {**msgspec.to_builtins(plan.gates), "refusals": plan.gates.refusals},
         "risks": [msgspec.to_builtins(one) for one in plan.risks],
         "roles_required": plan.roles_required,
+        "targets": [msgspec.to_builtins(one) for one in plan.targets],
         "context": plan.context,
         "created_at": stored.created_at,
         "updated_at": stored.updated_at,

@@ -61,6 +61,7 @@ class Plan(Schema):
     gates = fields.Dict(required=True)
     risks = fields.List(fields.Dict(), required=True)
     roles_required = fields.List(fields.String(), required=True)
+    targets = fields.List(fields.Dict(), required=True)
     context = fields.Dict(required=True)
     created_at = fields.AwareDateTime(required=True)
     updated_at = fields.AwareDateTime(required=True)

@@ -46,7 +46,11 @@ _EVERYBODY: Final = frozenset(
     {"all", "each", "every", "everybody", "everyone", "those", "these", "prospects", "leads"}
     | {"candidates", "contacts", "people", "customers", "clients"}
 )
+_ORDINALS: Final = ("first", "second", "third", "fourth", "fifth")
+_ONE: Final = re.compile(rf"\b({'|'.join(_ORDINALS)})\b(?!\s+(?:\d|{'|'.join(NUMBERS)}))")
 _FIRST: Final = re.compile(rf"\b(?:top|first|best)\s+(\d+|{'|'.join(NUMBERS)})\b")
+_TOLD: Final = frozenset({"interested", "answered", "replied"})
+_ANSWERED: Final = re.compile(r"\b(not |never |n't )?(?:yet )?(?:answered|replied)\b")
 _EMAIL: Final = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _PHONE: Final = re.compile(r"\+?\d[\d ()./-]{6,}\d")
 
@@ -115,18 +119,25 @@ def narrowed(rows: Sequence[Row], asked: Mapping[str, object]) -> list[Row]:
 def choose(whom: str, rows: Sequence[Row]) -> list[Row]:
     """Choose the rows that a plan's words mean, none where they fit none."""
     words = whom.lower()
-    if "interested" in words:
-        rows = [row for row in rows if _equal(row.get("interested"), "yes")]
-    first = _FIRST.search(words)
-    if first:
+    rows = [row for row in rows if _is_as_told(row, words)]
+    if first := _FIRST.search(words):
         return list(rows[: _count(first[1])])
+    if one := _ONE.search(words):
+        place = _ORDINALS.index(one[1])
+        return list(rows[place : place + 1])
     asked = {word for word in re.findall(r"\w+", words) if word not in _FILLING}
     named = [row for row in rows if _is_named(row, words)]
     if named:
         return named
-    if not asked or asked & _EVERYBODY or "interested" in asked:
+    if not asked or asked & _EVERYBODY or asked & _TOLD:
         return list(rows)
     return _best(asked, rows) or (list(rows) if _is_group(whom) else [])
+
+
+def top_of(text: str) -> int | None:
+    """Read how many are meant: 10 of "the top ten breeders"; None where that is not said."""
+    first = _FIRST.search(text.lower())
+    return _count(first[1]) if first else None
 
 
 def name_of(row: Mapping[str, str]) -> str:
@@ -137,6 +148,14 @@ def name_of(row: Mapping[str, str]) -> str:
 def fill(text: str, row: Mapping[str, str]) -> str:
     """Put what is known of somebody into a text: ``{town}`` becomes his town."""
     return re.sub(r"\{(\w+)\}", lambda gap: row.get(gap[1], gap[0]), text)
+
+
+def _is_as_told(row: Mapping[str, str], words: str) -> bool:
+    """Tell whether somebody is interested, and has answered or not, where that is asked for."""
+    if "interested" in words and not _equal(row.get("interested"), "yes"):
+        return False
+    asked = _ANSWERED.search(words)
+    return asked is None or bool(row.get("reply")) is (asked[1] is None)
 
 
 def _is_named(row: Mapping[str, str], words: str) -> bool:

@@ -19,6 +19,9 @@ _YES_WORDS: Final = re.compile(
     r"|love to|happy to|when can|call me|deal|agreed|go ahead|sure)\b",
     re.IGNORECASE,
 )
+_CLOSED: Final = re.compile(r"\b(agreed|signed|accepted|it(?:'| i)s a deal)\b", re.IGNORECASE)
+_SUM: Final = r"(\d{1,3}(?:,\d{3})+(?:\.\d\d)?|\d{1,9}(?:\.\d\d)?)"
+_DOLLARS: Final = re.compile(rf"\$\s?{_SUM}|\b{_SUM} (?:dollars|usd)\b", re.IGNORECASE)
 _DAYS: Sequence[str] = (
     "monday",
     "tuesday",
@@ -59,6 +62,12 @@ def interest(text: str) -> str:
         return NO
     proposes = _DAY.search(text) and _TIME.search(text)
     return YES if proposes or _YES_WORDS.search(text) else UNCLEAR
+
+
+def deal(text: str) -> float | None:
+    """Read for how much somebody closes a deal; None where none is closed, or no sum is said."""
+    amount = _DOLLARS.search(text) if _CLOSED.search(text) else None
+    return float((amount[1] or amount[2]).replace(",", "")) if amount else None
 
 
 def own_words(body: str) -> str:

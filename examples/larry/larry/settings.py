@@ -138,6 +138,12 @@ class Settings:
     twilio_from: str = _setting(_TEXT, "", "The number that calls, as +15550100.")
     call_look_seconds: float = _setting(_number(1, 3600), 15.0, "First look at a call under way.")
 
+    interviewer: str = _setting(
+        _choice("person", "simulated"),
+        "person",
+        "Who holds interviews; `simulated` talks to the people of the simulated world.",
+    )
+
     places: str = _setting(
         _choice("simulated", "google", "file"), "simulated", "The directory of places."
     )

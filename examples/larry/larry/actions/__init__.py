@@ -6,6 +6,7 @@ An action is thin: it finds out who and what is meant, asks a port, and says how
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from larry.actions.analysis import Analysis
 from larry.actions.appointments import Appointments
 from larry.actions.calls import Calls
 from larry.actions.documents import Documents
@@ -28,6 +29,7 @@ def all_actions(tools: Tools) -> Mapping[str, Callable[..., Any]]:
         "search_places": research.search_places,
         "web_search": research.web_search,
         "analyze_website": research.analyze_website,
+        "analyze_data": Analysis(tools).analyze_data,
         "schedule_calendar_event": Appointments(tools).schedule_calendar_event,
         "manage_csv": Tables(tools).manage_csv,
         "document_findings": documents.document_findings,

@@ -32,10 +32,33 @@ class Appointments:
         where: str = "",
         minutes: int = 60,
     ) -> Result:
-        """Put an appointment into the calendars of those who take part: invite them by mail."""
+        """Put an appointment into the calendars of those who take part: invite them by mail.
+
+        Where several have proposed times of their own, each gets an appointment.
+        """
         guests = self._guests(task, attendees)
-        starts_at = self._time(task, when)
-        uid = f"{identity(task, 'appointment')}@{_domain(self._tools.settings.sender_address)}"
+        own = {} if when or answer_of_person(task) else self._proposed(task, guests)
+        if len(own) < len(guests) or len(guests) == 1:
+            return self._appoint(task, event, guests, self._time(task, when), where, minutes)
+        made = [
+            self._appoint(task, event, [guest], own[guest.email], where, minutes, guest.email)
+            for guest in guests
+        ]
+        links = [link for one in made for link in one["evidence"]]
+        return {"appointments": made, "invited": [one.email for one in guests], "evidence": links}
+
+    def _appoint(
+        self,
+        task: Task,
+        event: str,
+        guests: Sequence[Contact],
+        starts_at: dt.datetime,
+        where: str,
+        minutes: int,
+        *parts: str,
+    ) -> Result:
+        uid = f"{identity(task, 'appointment', *parts)}"
+        uid += f"@{_domain(self._tools.settings.sender_address)}"
         sequence = self._sequence(uid, starts_at)
         content = self._invitation(
             event or task.title, guests, starts_at, minutes, where, uid, sequence
@@ -61,6 +84,14 @@ class Appointments:
             if found:
                 return found
         raise NeedsHuman("When is it? A date and a time, please: 2026-12-03 14:00.")
+
+    def _proposed(self, task: Task, guests: Sequence[Contact]) -> dict[str, dt.datetime]:
+        """Find the times that the guests themselves have proposed in their replies."""
+        replies = {str(one.get("name")): str(one.get("text")) for one in gathered(task, "replies")}
+        times = {
+            one.email: appointment(replies.get(one.name, ""), self._tools.now()) for one in guests
+        }
+        return {email: at for email, at in times.items() if at is not None}
 
     def _sequence(self, uid: str, starts_at: dt.datetime) -> int:
         """Count the invitations: calendars take a changed one only with a higher number."""

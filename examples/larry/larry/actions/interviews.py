@@ -3,13 +3,15 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from planexe_agent import NeedsHuman, Task
+from planexe_agent import NeedsHuman, Task, Wait
 
 from larry.folder import slug
 from larry.paper import to_pdf
 from larry.reading import interest
-from larry.tools import Result, Tools, answer_of_person, count_of
+from larry.simulated.telephone import UNDER_WAY
+from larry.tools import Result, Tools, answer_of_person, count_of, identity
 
+_SAYS: Final = " says: "
 _USUAL: Final = (
     "How do you do it today?",
     "What takes most of your time in it?",
@@ -43,7 +45,7 @@ class Interviews:
         as ``transcript`` or as the person's answer.
         """
         asked = list(_questions(topic or task.title, questions))
-        said = transcript or answer_of_person(task)
+        said = transcript or answer_of_person(task) or self._heard(task, person, topic)
         name = f"interview-{slug(person or topic, 'questions')}"
         text = _text(person, topic, asked, said)
         links = [
@@ -58,7 +60,26 @@ class Interviews:
                 f"{numbered}\nAlso as a file: {where}"
             )
         told: Result = {"person": person, "questions": asked, "transcript": said}
-        return {**told, "interested": interest(said), "evidence": links}
+        told |= {"interested": interest(said), "evidence": links}
+        return {**told, "metrics": {"interviews": max(1, said.count(_SAYS))}}
+
+    def _heard(self, task: Task, person: str, topic: str) -> str:
+        """Hear what people of the simulated world tell; empty in the real one."""
+        settings = self._tools.settings
+        if settings.interviewer != "simulated" or settings.telephone != "simulated":
+            return ""
+        guests = self._tools.people(task).find(person, "phone")
+        talks = [
+            self._tools.telephone.dial(
+                one.phone, f"Interview about {topic}", identity(task, "interview", one.phone)
+            )
+            for one in guests
+        ]
+        if any(talk.status == UNDER_WAY for talk in talks):
+            look = self._tools.real_seconds(settings.call_look_seconds)
+            raise Wait(f"Talking to {', '.join(one.name for one in guests)}.", look)
+        told = zip(guests, talks, strict=True)
+        return "\n\n".join(f"{one.name}{_SAYS}{talk.transcript}" for one, talk in told)
 
 
 def _questions(topic: str, questions: int | Sequence[str] | None) -> Iterator[str]:

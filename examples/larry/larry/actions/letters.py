@@ -10,7 +10,7 @@ from planexe_agent import NeedsHuman, Task, Wait
 
 from larry.people import Contact, fill
 from larry.ports import Attachment, Message
-from larry.reading import UNCLEAR, YES, interest, own_words
+from larry.reading import UNCLEAR, YES, deal, interest, own_words
 from larry.tools import Result, Tools, answer_of_person, gathered, identity, results
 
 _PAGE: Final = "letters"
@@ -75,7 +75,11 @@ class Letters:
         if told:
             result["told_by_owner"] = told
         interested = sum(reply["interested"] == YES for reply in replies)
-        return {**result, "metrics": {"replies": len(replies), "interested_replies": interested}}
+        metrics = {"replies": len(replies), "interested_replies": interested}
+        closed = [reply["deal"] for reply in replies if reply.get("deal") is not None]
+        if closed:
+            metrics |= {"closed": len(closed), "revenue": sum(closed)}
+        return {**result, "metrics": metrics}
 
     def _addressees(
         self, task: Task, recipient: str, to: str, among: Mapping[str, Any] | None
@@ -138,7 +142,8 @@ class Letters:
         """Read what goes along: the files named, else what was made for this person before."""
         names = list(attachments) or [
             link["name"]
-            for result in results(task)
+            for before in results(task)
+            for result in (before, *before.get("quotes", ()))
             if _ENCLOSED & result.keys() and (alone or _is_for(result, contact))
             for link in result.get("evidence", ())
             if not link["name"].endswith(".md")
@@ -175,6 +180,8 @@ class Letters:
             noted["interested"] = judged
         self._tools.people(task).note(contact, noted)
         at = last.sent_at.isoformat() if isinstance(last.sent_at, dt.datetime) else None
+        if (closed := deal(text)) is not None:
+            found["deal"] = closed
         return {**found, "interested": judged, "received_at": at, "message_id": last.message_id}
 
     def _wait(self, about: str, letters: Sequence[Any], replies: Sequence[Any]) -> None:
@@ -202,7 +209,10 @@ def _thread(kept: Mapping[str, Any], execution_id: str, address: str, until: str
 
 def _composed(purpose: str) -> str:
     opening = purpose.strip().rstrip(".")
-    return f"Hello {{name}},\n\n{opening}.\n\nPlease answer to this letter: I read every reply.\n"
+    return (
+        f"Hello {{name}},\n\nI am writing about this: {opening}.\n\n"
+        "Please answer to this letter: I read every reply.\n"
+    )
 
 
 def _drafted(task: Task) -> str:

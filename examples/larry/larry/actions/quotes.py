@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from planexe_agent import NeedsHuman, Task
 
+from larry.evidence import Link
 from larry.folder import slug
 from larry.paper import to_pdf
 from larry.tools import Result, Tools, answer_of_person, identity
@@ -49,20 +50,31 @@ class Quotes:
         valid_days: int = 30,
         terms: Sequence[str] = _TERMS,
     ) -> Result:
-        """Work out a quote: items, prices, terms."""
+        """Work out a quote: items, prices, terms; one for each, where several are meant."""
         lines = _lines(items or task.title, _money(amount) or _money(answer_of_person(task)))
         total = sum((line.total for line in lines), Decimal(0))
         unit = currency or self._tools.settings.currency
         valid_until = (self._tools.now() + dt.timedelta(days=valid_days)).date()
-        number = f"Q-{identity(task, 'quote')[:8].upper()}"
-        text = _text(number, recipient, lines, total, unit, valid_until, terms)
-        stem = f"quote-{slug(recipient, 'offer')}-{number[2:].lower()}"
-        links = [
+        known: Result = {
+            "total": float(total),
+            "currency": unit,
+            "valid_until": valid_until.isoformat(),
+        }
+        meant = [one.name for one in self._tools.people(task).find(recipient, "email")]
+        quotes: list[Result] = []
+        for name in meant or [recipient]:
+            number = f"Q-{identity(task, 'quote', *([name] if meant else []))[:8].upper()}"
+            text = _text(number, name, lines, total, unit, valid_until, terms)
+            links = self._written(task, f"quote-{slug(name, 'offer')}-{number[2:].lower()}", text)
+            quotes.append({"for": name, "quote": number, **known, "evidence": links})
+        every = [link for one in quotes for link in one["evidence"]]
+        return quotes[0] if len(quotes) == 1 else {"quotes": quotes, **known, "evidence": every}
+
+    def _written(self, task: Task, stem: str, text: str) -> list[Link]:
+        return [
             self._tools.write(task, f"{stem}.md", text.encode()),
             self._tools.write(task, f"{stem}.pdf", to_pdf(text)),
         ]
-        told: Result = {"for": recipient, "quote": number, "total": float(total), "currency": unit}
-        return {**told, "valid_until": valid_until.isoformat(), "evidence": links}
 
 
 def _lines(items: str | Sequence[Mapping[str, Any]], amount: Decimal | None) -> Sequence[Item]:

@@ -32,7 +32,10 @@ class Research:
         queries: Sequence[str] = (),
         locations: Sequence[str] = (),
     ) -> Result:
-        """Find businesses or places of a kind, by each query near each location."""
+        """Find businesses or places of a kind, by each query near each location.
+
+        What a search just before has found goes along, so that a chain of searches adds up.
+        """
         limit = count_of(count, _PLACES)
         asked = [
             (one, near)
@@ -46,8 +49,11 @@ class Research:
             for place in self._tools.places.search(one, near, limit):
                 found.setdefault(place.place_id, place)
             task.progress(100 * (number + 1) / len(asked), f"{len(found)} found: {one} {near}")
-        places = [_place_row(place) for place in found.values()]
-        return {"places": places, "searches": len(asked), "metrics": {"places": len(places)}}
+        before = {str(one.get("place_id")): one for one in gathered(task, "places")}
+        rows = [_place_row(place) for place in found.values()]
+        new = [row for row in rows if row["place_id"] not in before]
+        metrics = {"searches": len(asked), "places": len(new)}
+        return {"places": [*before.values(), *new], "found": len(rows), "metrics": metrics}
 
     def web_search(
         self,

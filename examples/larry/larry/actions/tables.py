@@ -1,15 +1,18 @@
 """Tables kept as CSV."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import Any, Final
 
 from planexe_agent import Task
 
 from larry import folder as files
 from larry.folder import Row, WorkFolder, slug
-from larry.people import narrowed
-from larry.tools import Result, Tools, count_of, gathered
+from larry.people import name_of, narrowed, top_of
+from larry.tools import Result, Tools, count_of, gathered, identity, results
 
+_PAGE: Final = "tables"
+_SHOWN: Final = 10
 _SOURCES: Final = ("places", "rows", "websites", "calls", "replies", "sent")
 _KEYS: Final = ("place_id", "email", "phone", "name")
 _LEFT_OUT: Final = ("checks", "transcript", "message_id", "in_reply_to")
@@ -45,22 +48,44 @@ class Tables:
             sort_by: A column; numbers are compared as such.
             descending: Largest first.
             where: Columns and their values.
-            top: How many rows to leave.
+            top: How many rows to leave; else as ``content`` says: "the top ten".
         """
         folder = self._tools.folder(task)
         name = _named(file) or _newest(folder) or f"{slug(content, 'table')}.csv"
-        before = folder.rows(source or name) if source or name in folder.tables() else []
+        is_new = name not in folder.tables()
+        before = self._before(task, source or name, is_new=is_new and not source)
         given = [] if rows is None or isinstance(rows, int | str) else list(rows)
         found = [*given, *_hits(task), *(one for key in _SOURCES for one in gathered(task, key))]
         table = merged(before, [_flat(one) for one in found])
-        table = ordered(table, sort_by, descending=descending) if sort_by else table
-        table = narrowed(table, {"where": where or {}, "top": top})
+        for column in [sort_by] if sort_by else reversed(_order(task)):
+            table = ordered(table, column, descending=descending)
+        table = narrowed(table, {"where": where or {}, "top": top or top_of(content)})
+        known = self._known(task, name, 0 if is_new else len(before))
         link = self._tools.keep(folder.write_rows(name, table))
         wanted = count_of(rows, 0) if isinstance(rows, int | str) else 0
         result: Result = {"file": name, "rows": len(table), "evidence": [link]}
+        result["first"] = [name_of(row) for row in table[:_SHOWN]]
+        # Named like the file; what was in it before was told before.
+        result["metrics"] = {slug(PurePath(name).stem, "rows"): max(0, len(table) - known)}
         if wanted:
             result |= {"wanted": wanted, "missing": max(0, wanted - len(table))}
         return {**result, "columns": list(table[0]) if table else []}
+
+    def _known(self, task: Task, name: str, rows: int) -> int:
+        """Tell how many rows there were before this task, also where it is repeated."""
+        key = identity(task, "table", name)
+        if self._tools.notebook.get(_PAGE, key) is None:
+            self._tools.notebook.put(_PAGE, key, rows)
+        return int(self._tools.notebook.get(_PAGE, key))
+
+    def _before(self, task: Task, name: str, *, is_new: bool) -> list[Row]:
+        """Give what the table holds; one that is new takes after the newest, where nothing came."""
+        folder = self._tools.folder(task)
+        if not is_new:
+            return folder.rows(name)
+        came = any(gathered(task, key) for key in (*_SOURCES, "hits"))
+        newest = _newest(folder)
+        return folder.rows(newest) if newest and not came else []
 
 
 def merged(before: Sequence[Row], found: Sequence[Row]) -> list[Row]:
@@ -113,6 +138,11 @@ def _hits(task: Task) -> list[dict[str, Any]]:
         {"name": hit.get("title", ""), "website": hit.get("url", ""), "notes": hit.get("snippet")}
         for hit in gathered(task, "hits")
     ]
+
+
+def _order(task: Task) -> Sequence[str]:
+    """Name the columns by which what came before is to be put in order, the first one first."""
+    return [str(one) for result in results(task) for one in result.get("order_by", ())]
 
 
 def _named(file: str) -> str:

@@ -10,7 +10,7 @@ from larry.ports import Call, Refused, World
 from larry.simulated.pace import Pace
 
 _PAGE: Final = "simulated calls"
-_UNDER_WAY: Final = "in-progress"
+UNDER_WAY: Final = "in-progress"
 
 
 class SimulatedTelephone:
@@ -43,5 +43,5 @@ class SimulatedTelephone:
             raise Refused(f"there is no call {call_id!r}")
         call = Call(**kept["call"])
         if self._pace.now() < kept["ends_at"]:
-            return Call(call_id=call_id, to=call.to, status=_UNDER_WAY)
+            return Call(call_id=call_id, to=call.to, status=UNDER_WAY)
         return call
