@@ -19,6 +19,7 @@ from app.dashboard.ports import Services
 from app.dashboard.review import ReviewPages
 from app.dashboard.settings import SettingsPages
 from app.dashboard.sign_in import SignInPages
+from app.dashboard.start import StartPages
 from app.dashboard.waiting import WaitingPages
 
 _OPEN_ENDPOINTS = frozenset({"dashboard.sign_in", "dashboard.submit_key", "dashboard.asset"})
@@ -39,11 +40,13 @@ def create_blueprint(services: Services) -> Blueprint:
     ).register(blueprint)
     PlanPages(
         services.plans,
+        services.imports,
         services.review,
         services.decomposition,
+        services.versions,
         services.executions,
-        services.agents,
     ).register(blueprint)
+    StartPages(services.plans, services.readiness, services.executions).register(blueprint)
     ReviewPages(
         services.plans, services.review, services.decomposition, services.versions
     ).register(blueprint)

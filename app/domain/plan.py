@@ -28,6 +28,15 @@ class PlanStatus(enum.StrEnum):
     """Breaking down failed; the status message says why."""
 
 
+class PlanSort(enum.StrEnum):
+    """What comes first in a list of plans."""
+
+    NEWEST = "newest"
+    """The one imported last."""
+    CHANGED = "changed"
+    """The one whose status or breakdown changed last."""
+
+
 class Assignee(enum.StrEnum):
     """Who performs a subtask."""
 

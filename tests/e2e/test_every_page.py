@@ -109,7 +109,12 @@ class Evil:
             "agent_id": self.agent_id,
             "item_id": tree["phases"][0]["tasks"][0]["subtasks"][0]["subtask_id"],
         }
-        return [*addresses(known), f"/plans/{self.plan_id}"]
+        other_states = [
+            f"/plans/{self.plan_id}",
+            f"/plans/{self.plan_id}/start",
+            f"/plans/{self.draft_id}?show=review",
+        ]
+        return [*addresses(known), *other_states]
 
     def clear_away(self) -> None:
         """Leave nothing that waits for anybody."""
@@ -241,6 +246,7 @@ def test_keys_lead_through_items_to_places_and_to_their_own_list(visit: Visit, e
 
 def test_skip_link_is_first_and_leads_past_the_navigation(visit: Visit) -> None:
     visit.sign_in("/plans")
+    expect(visit.page.get_by_role("heading", level=1)).to_have_text("Plans")
     visit.page.keyboard.press("Tab")
     expect(visit.page.get_by_role("link", name="Skip to content")).to_be_focused()
     visit.page.keyboard.press("Enter")

@@ -44,6 +44,7 @@ def build(settings: Settings, world: World | None = None) -> Agent:
         role=_ROLE,
         max_concurrent_tasks=settings.slots,
         instance=settings.instance or _instance(made.notebook),
+        outbox=settings.work_dir / "outbox.sqlite3",
     )
     for name, function in all_actions(made).items():
         agent.action(name)(_told(function))
