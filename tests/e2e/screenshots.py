@@ -181,6 +181,7 @@ def tell_story(run: Serving) -> dict[str, str]:
     return {
         "executions": "/executions",
         "execution": f"/executions/{under_way}",
+        "timetable": f"/executions/{under_way}#timetable-title",
         "inbox": "/inbox",
         "plans": "/plans",
         "plan": f"/plans/{demo_id}",

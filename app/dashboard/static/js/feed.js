@@ -27,7 +27,7 @@ export function Feed({ store, loadOlder, more }) {
   };
   const events = store.events.value;
   const some = state.value !== "end" || store.trimmed;
-  return html`<ol>
+  return html`<ol tabindex="0">
       ${events.map((event) => row(event, store.titles))}
       ${events.length === 0 && html`<li class="event event-none">Nothing has happened yet.</li>`}
     </ol>
