@@ -77,6 +77,7 @@ from app.services.people import PeopleService
 from app.services.persistence import PersistenceService
 from app.services.plans import PlanService
 from app.services.presence import Presence
+from app.services.readiness import ReadinessService
 from app.services.recovery import RecoveryService
 from app.services.replay import ReplayService
 from app.services.reports import ReportService
@@ -208,6 +209,9 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         ),
         decomposition=decomposition,
         review=ReviewService(Revisions(engine), single_tasks, jobs, clock),
+        readiness=ReadinessService(
+            plans, breakdowns, agent_records, work, limits.offline, clock, risky_words
+        ),
         versions=VersionService(plans, breakdowns),
         inquiries=InquiryService(
             Inquiries(client, blocking), agents, strategies, read_limits, defaults, jobs

@@ -21,9 +21,8 @@ def create_blueprint(services: Services, limits: Limits) -> Blueprint:
     @blueprint.post("")
     @blueprint.doc(requestBody={"content": {"multipart/form-data": {"schema": schemas.FileUpload}}})
     @blueprint.response(201, schemas.File)
-    @users_only
     def upload() -> Response:
-        """Keep a file, sent as the multipart field ``file``."""
+        """Keep a file, sent as the multipart field ``file``: a person's or an agent's."""
         sent = request.files.get("file")
         if sent is None:
             raise BadRequest("Send the file as the multipart field 'file'.")

@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from app.commands.client import Client, Refused
 from app.commands.options import add_auto_approve, path
@@ -17,6 +18,7 @@ _BREAKDOWN_SECONDS: Final = 600.0
 _AGENT_SECONDS: Final = 60.0
 _BLOCKED_SECONDS: Final = 30.0
 _ENDED: Final = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
+_ENDS_OF_ATTEMPTS: Final = frozenset({"task_blocked", "task_error", "lease_expired"})
 _REASON: Final = "granted by --auto-approve"
 
 Json = dict[str, Any]
@@ -172,7 +174,10 @@ def _follow(client: Client, execution: Json, order: Order) -> Json:
 
 
 def _stand_in(client: Client, path: str) -> None:
-    """Play the people: grant approvals and do human tasks; what went wrong is left to real ones."""
+    """Play the people: grant approvals, do human tasks, and give up waiting where it was in vain.
+
+    What went wrong is left to real ones.
+    """
     for blocker in client.get(f"{path}/blockers")["items"]:
         if blocker["status"] != "OPEN":
             continue
@@ -181,6 +186,16 @@ def _stand_in(client: Client, path: str) -> None:
             client.post(f"{path}/blockers/{blocker['blocker_id']}/resolve", answer)
         elif blocker["kind"] == "human_task":
             client.post(f"{path}/tasks/{blocker['task_id']}/complete", {"notes": _REASON})
+        elif blocker["kind"] == "human_input" and _waited_in_vain(client, path, blocker):
+            answer = {"resolution": "skip", "message": f"no answer came: {_REASON}"}
+            client.post(f"{path}/blockers/{blocker['blocker_id']}/resolve", answer)
+
+
+def _waited_in_vain(client: Client, path: str, blocker: Json) -> bool:
+    """Tell whether the last that an agent said was that it waits: then nothing went wrong."""
+    said = f"{path}/events?task_id={quote(blocker['task_id'])}&order=desc&limit=20"
+    agents = (one for one in client.get(said)["items"] if one["event_type"] in _ENDS_OF_ATTEMPTS)
+    return next((one["event_type"] == "task_blocked" for one in agents), False)
 
 
 def _progress(execution: Json) -> str:

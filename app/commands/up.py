@@ -21,33 +21,40 @@ from app.embedded.servers import start_servers
 from app.embedded.supervisor import Child, Stopped, Supervisor
 from config.settings import PROJECT, Settings
 
-DEMO_PLAN: Final = PROJECT / "examples" / "demo_plan.json"
+PLANS: Final = {
+    "larry": PROJECT / "examples" / "larry" / "prospecting",
+    "simulated": PROJECT / "examples" / "demo_plan.json",
+}
+"""The plan that each agent carries out where none is given."""
+
+USUAL_SPEED: Final = {"larry": 3600.0, "simulated": 1.0}
+"""To Larry's world an hour goes by in a second."""
+
 _READY_SECONDS: Final = 60.0
 _INTERRUPTED: Final = 130
-_AGENT_ID: Final = "simulated"
 
 
 @dataclass(frozen=True)
 class UpOptions:
-    """What the command was asked for, apart from the settings."""
+    """What the command was asked for, apart from the settings; the agent is ``none`` for none."""
 
     plan: Path | None = None
-    agent: str = "simulated"
+    agent: str = "larry"
     once: bool = False
     fresh: bool = False
-    speed: float = 1.0
+    speed: float | None = None
     auto_approve: bool = False
     ready_file: Path | None = None
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Say what the command may be asked for."""
-    parser.add_argument("--plan", type=path, help="plan to carry out (default: a small demo)")
+    parser.add_argument("--plan", type=path, help="plan to carry out (default: the agent's own)")
     parser.add_argument(
         "--agent",
-        choices=["simulated", "none"],
-        default="simulated",
-        help="agent that carries it out; none only imports the plan (default: simulated)",
+        choices=["larry", "simulated", "none"],
+        help="agent that carries it out; none only imports the plan given (default: larry, and "
+        "simulated for a plan of your own)",
     )
     parser.add_argument(
         "--once",
@@ -57,7 +64,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, help="port of the web server; 0 takes a free one")
     parser.add_argument("--fresh", action="store_true", help="empty the data folder before")
     parser.add_argument(
-        "--speed", type=factor, default=1.0, help="time factor of simulated actions (default: 1)"
+        "--speed",
+        type=factor,
+        help="seconds of the simulated world in a real one (default: 3600, an hour, with larry, "
+        "else 1)",
     )
     add_auto_approve(parser)
     parser.add_argument(
@@ -71,7 +81,7 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
         raise StartError(f"There is no plan {options.plan}.")
     asked = UpOptions(
         plan=options.plan,
-        agent=options.agent,
+        agent=options.agent or ("simulated" if options.plan else "larry"),
         once=options.once,
         fresh=options.fresh,
         speed=options.speed,
@@ -195,24 +205,29 @@ class _Run:
         return True
 
     def _start_agent(self) -> None:
-        """Start the simulated agent, which registers itself with the user's key.
+        """Start the agent, which registers itself with the user's key.
 
-        The key goes by the environment: options can be read by every account of the machine.
+        The key goes by the environment: options can be read by every account of the machine. It is
+        a client as any other: it gets its key, and none of the servers' passwords.
         """
-        module = [sys.executable, "-m", "planexe_agent.simulated", "--url", self._url]
-        options = ["--agent-id", _AGENT_ID, "--instance", _AGENT_ID]
-        options += ["--speed", f"{self._options.speed:g}"]
-        # It is a client as any other: it gets its key, and none of the servers' passwords.
+        agent = self._options.agent
+        speed = f"{self._options.speed or USUAL_SPEED[agent]:g}"
         environ = {**_tools(), "PLANEXE_KEY": self._folder.user_key.read_text().strip()}
-        self._supervisor.start(Program("agent", [*module, *options], environ, PROJECT))
+        words = [sys.executable, "-m", "planexe_agent.simulated", "--url", self._url]
+        words += ["--agent-id", agent, "--instance", agent, "--speed", speed]
+        if agent == "larry":
+            words = [sys.executable, "-m", "larry", "--url", self._url, "--speed", speed]
+            environ = {**larry_settings(self._folder.path), **environ}
+        self._supervisor.start(Program("agent", words, environ, PROJECT))
 
     def _order(self) -> Program | None:
         """Describe the program that carries out the plan; None where there is nothing to do."""
         with_agent = self._options.agent != "none"
         if not with_agent and self._options.plan is None:
             return None
-        words = ["--url", self._url, "--plan", str(self._options.plan or DEMO_PLAN)]
-        words += ["--agent-id", _AGENT_ID] if with_agent else []
+        plan = self._options.plan or PLANS[self._options.agent]
+        words = ["--url", self._url, "--plan", str(plan)]
+        words += ["--agent-id", self._options.agent] if with_agent else []
         words += ["--auto-approve"] if self._options.auto_approve else []
         words += ["--give-up-blocked"] if self._options.once else []
         return self._command("execute", *words)
@@ -223,6 +238,19 @@ class _Run:
 
     def _environ(self) -> dict[str, str]:
         return {**_tools(), **self._settings.environ()}
+
+
+def larry_settings(data_dir: Path) -> dict[str, str]:
+    """Give the settings of a Larry who lives in a simulated world; the environment goes before."""
+    return {
+        "LARRY_WORLD": "larry.world:hill_country",
+        "LARRY_WORK_DIR": str(data_dir / "larry"),
+        "LARRY_INSTANCE": "larry",
+        "LARRY_INTERVIEWER": "simulated",
+        # The websites of the world are served on loopback, and wait for nobody.
+        "LARRY_WEB_ALLOW": "127.0.0.0/8",
+        "LARRY_WEB_DELAY_SECONDS": "0",
+    }
 
 
 def _tools() -> dict[str, str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 from flask import Blueprint, make_response, redirect, request, url_for
+from flask import Response as FlaskResponse
 from werkzeug.wrappers import Response
 
 from app.dashboard import presentation, refusals, security, session
@@ -21,6 +22,7 @@ from app.dashboard.ports import Services
 from app.dashboard.review import ReviewPages
 from app.dashboard.settings import SettingsPages
 from app.dashboard.sign_in import SignInPages
+from app.dashboard.start import StartPages
 from app.dashboard.together import TogetherPages
 from app.dashboard.waiting import WaitingPages
 
@@ -62,11 +64,13 @@ def create_blueprint(services: Services) -> Blueprint:
     ).register(blueprint)
     PlanPages(
         services.plans,
+        services.imports,
         services.review,
         services.decomposition,
+        services.versions,
         services.executions,
-        services.agents,
     ).register(blueprint)
+    StartPages(services.plans, services.readiness, services.executions).register(blueprint)
     ReviewPages(
         services.plans, services.review, services.decomposition, services.versions
     ).register(blueprint)
@@ -83,7 +87,7 @@ def create_blueprint(services: Services) -> Blueprint:
     return blueprint
 
 
-def not_found() -> Response:
+def not_found() -> FlaskResponse:
     """Tell somebody with a browser that no page has this address."""
     return security.protect(make_response(refusals.no_such_page()))
 

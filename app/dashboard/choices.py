@@ -160,7 +160,7 @@ def completion(form: Mapping[str, str]) -> Wire:
         "notes": form.get("notes", "").strip(),
         "evidence": [{"name": _host(link), "url": link}] if link else [],
     }
-    return body | ({"output_data": {"minutes_spent": _minutes(minutes)}} if minutes else {})
+    return body | ({"minutes": _minutes(minutes)} if minutes else {})
 
 
 def _minutes(text: str) -> int:

@@ -62,6 +62,10 @@ class Executions(Protocol):
         """Give phases, tasks and subtasks of one."""
         ...
 
+    def latest(self, workspace_id: str, plan_ids: Sequence[str]) -> dict[str, Wire]:
+        """Give the newest of each plan, by plan, where there is one."""
+        ...
+
     def create(self, principal: Principal, request: Wire) -> Wire:
         """Start one; takes the body of ``POST /api/executions``."""
         ...
@@ -131,14 +135,16 @@ class Plans(Protocol):
         *,
         status: str | None = None,
         assigned_to: str | None = None,
+        q: str = "",
+        sort: str = "newest",
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page:
-        """List plans, newest first."""
+        """List plans with what their breakdowns come to, newest or last changed first."""
         ...
 
-    def get(self, workspace_id: str, plan_id: str) -> Wire:
-        """Give a whole plan with its warnings and gates."""
+    def get(self, workspace_id: str, plan_id: str, *, whole: bool = False) -> Wire:
+        """Give a plan with its warnings and gates; ``whole`` also with its breakdowns."""
         ...
 
     def tasks(self, workspace_id: str, plan_id: str) -> Wire:
@@ -147,6 +153,27 @@ class Plans(Protocol):
 
     def import_upload(self, principal: Principal, filename: str, data: bytes) -> Wire:
         """Read and store an uploaded plan."""
+        ...
+
+
+class Imports(Protocol):
+    """Plans from a PlanExe server."""
+
+    @property
+    def is_configured(self) -> bool:
+        """Tell whether there is a server to ask."""
+        ...
+
+    def begin(self, principal: Principal, request: Wire, made_id: str) -> Wire:
+        """Ask for one; takes the body of ``POST /api/plans/generate`` and the id it gets here."""
+        ...
+
+
+class Readiness(Protocol):
+    """What the start of a plan would meet."""
+
+    def of_plan(self, workspace_id: str, plan_id: str) -> Wire:
+        """Tell what is in the way, what needs people, and what each agent can do of it."""
         ...
 
 
@@ -185,6 +212,12 @@ class Decomposition(Protocol):
 
 class Versions(Protocol):
     """The versions of breakdowns."""
+
+    def of_plan(
+        self, workspace_id: str, plan_id: str, limit: int = 50, cursor: str | None = None
+    ) -> Page:
+        """List those of a plan, newest first."""
+        ...
 
     def of_task(
         self,
@@ -384,6 +417,16 @@ class Services(Protocol):
     @property
     def plans(self) -> Plans:
         """Plans and their breakdowns."""
+        ...
+
+    @property
+    def imports(self) -> Imports:
+        """Plans from a PlanExe server."""
+        ...
+
+    @property
+    def readiness(self) -> Readiness:
+        """What the start of a plan would meet."""
         ...
 
     @property

@@ -77,21 +77,6 @@ def confidence(value: float | None) -> str:
     return "unknown" if value is None else percent(value * 100)
 
 
-def marked(text: str, uncovered: Iterable[str]) -> list[tuple[str, bool]]:
-    """Cut a text into pieces, and tell of each whether no step serves it.
-
-    Sentences of ``uncovered`` are found as they stand; long ones may be cut off at their end.
-    """
-    found = sorted((place, one) for one in uncovered if (place := text.find(one)) >= 0)
-    pieces: list[tuple[str, bool]] = []
-    end = 0
-    for place, one in found:
-        if place >= end:
-            pieces += [(text[end:place], False), (one, True)]
-            end = place + len(one)
-    return [piece for piece in (*pieces, (text[end:], False)) if piece[0]]
-
-
 def fill_tone(share: float) -> str:
     """Give the tone of a part of a confidence: what pulls it down stands out."""
     return "done" if share >= _GOOD_SHARE else "wait" if share >= _POOR_SHARE else "fail"
@@ -280,7 +265,6 @@ FOR_TEMPLATES: Final = {
     "tally": tally,
     "percent": percent,
     "confidence": confidence,
-    "marked": marked,
     "fill_tone": fill_tone,
     "plain": plain,
     "repeated": repeated,

@@ -1,6 +1,7 @@
 """Two versions of a breakdown as two lists beside each other."""
 
 from collections.abc import Iterator
+from difflib import SequenceMatcher
 from typing import Any, Final
 
 from app.dashboard.ports import Wire
@@ -28,6 +29,20 @@ def sides_of(found: Wire) -> list[Wire]:
     return [_side(found, "from"), _side(found, "to")]
 
 
+def aligned(sides: list[Wire]) -> list[tuple[Wire | None, Wire | None]]:
+    """Put the steps of both sides in rows: what is in both in one, what is in one alone."""
+    before, after = (side["steps"] for side in sides)
+    ids = [[step["subtask_id"] for step in steps] for steps in (before, after)]
+    found: list[tuple[Wire | None, Wire | None]] = []
+    for tag, i1, i2, j1, j2 in SequenceMatcher(None, *ids, autojunk=False).get_opcodes():
+        if tag == "equal":
+            found += zip(before[i1:i2], after[j1:j2], strict=True)
+        else:
+            found += [(step, None) for step in before[i1:i2]]
+            found += [(None, step) for step in after[j1:j2]]
+    return found
+
+
 def _side(found: Wire, side: str) -> Wire:
     steps = found[f"{side}_subtasks"]
     titles = {
@@ -52,7 +67,15 @@ def _step(step: Wire, found: Wire, side: str, titles: dict[str, str]) -> Wire:
         if one["field"] not in _UNTOLD
         for text in [", ".join(_texts(one[side], titles)) or "nothing"]
     ]
-    return {**step, "mark": mark, "label": label, "tone": tone, "fields": fields}
+    told = [one["field"] for one in changes]
+    return {
+        **step,
+        "mark": mark,
+        "label": label,
+        "tone": tone,
+        "fields": fields,
+        "told_fields": told,
+    }
 
 
 def _mark(step: Wire, found: Wire, side: str, *, changed: bool) -> str:

@@ -2,11 +2,16 @@
 
 import functools
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app.documents import wording
+
+_SPELLED: Final = (
+    *("moment", "duration", "lateness", "value", "clip", "who", "number", "plural", "link"),
+    *("amount", "name_of"),
+)
 
 
 @functools.cache
@@ -18,17 +23,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for name in (
-        "moment",
-        "duration",
-        "lateness",
-        "value",
-        "clip",
-        "who",
-        "number",
-        "plural",
-        "link",
-    ):
+    for name in _SPELLED:
         environment.globals[name] = getattr(wording, name)
     return environment
 

@@ -4,12 +4,14 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from app.documents.pages import render
 from app.documents.wording import (
+    amount,
     clip,
     duration,
     lateness,
     link,
     marked,
     moment,
+    name_of,
     number,
     paragraph,
     plural,
@@ -17,6 +19,7 @@ from app.documents.wording import (
     who,
 )
 from app.domain.execution_report import ExecutionReport, Happening, SubtaskReport, TaskReport
+from app.domain.outcomes import Outcome
 
 
 def to_html(report: ExecutionReport) -> str:
@@ -49,6 +52,7 @@ def _lines(report: ExecutionReport) -> Iterator[str]:
         yield paragraph(clip(report.goal))
         yield ""
     yield from _facts(report)
+    yield from _outcomes(report)
     yield from _task_table(report)
     yield from _results(report)
     yield from _happenings("Deviations", report.deviations)
@@ -81,6 +85,17 @@ def _facts(report: ExecutionReport) -> Iterator[str]:
         ("Cost", f"{number(report.usage.cost_usd)} USD"),
     ]
     yield from _table(("Fact", "Value"), [fact for fact in facts if fact[1]])
+
+
+def _outcomes(report: ExecutionReport) -> Iterator[str]:
+    if not report.outcomes:
+        return
+    yield from ("## Targets and results", "")
+    yield from _table(("Metric", "Target", "Result", "Unit"), map(_outcome, report.outcomes))
+
+
+def _outcome(one: Outcome) -> tuple[str, str, str, str]:
+    return name_of(one.metric), amount(one.target), amount(one.result), one.unit
 
 
 def _task_table(report: ExecutionReport) -> Iterator[str]:

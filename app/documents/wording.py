@@ -70,6 +70,17 @@ def number(amount: float) -> str:
     return text.replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
+def amount(found: float | None) -> str:
+    """Write a number that may be missing."""
+    return "none" if found is None else number(found)
+
+
+def name_of(metric: str) -> str:
+    """Write the name of a metric: ``human_minutes`` is Human minutes."""
+    words = plain(metric).replace("_", " ").strip()
+    return words[:1].upper() + words[1:]
+
+
 def plural(count: int, one: str, many: str = "") -> str:
     """Write how many there are of something."""
     return f"{number(count)} {one if count == 1 else many or one + 's'}"

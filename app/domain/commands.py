@@ -7,6 +7,7 @@ import msgspec
 
 from app.domain.blockers import Resolution
 from app.domain.events import EventType
+from app.domain.plan import Target
 
 
 class CreateExecution(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,6 +21,7 @@ class CreateExecution(msgspec.Struct, frozen=True, kw_only=True):
     agent_id: str
     approvals: dict[str, Any] = {}
     relaxed_actions: list[str] = []
+    targets: list[Target] = []
 
 
 class StartExecution(msgspec.Struct, frozen=True, kw_only=True):
@@ -162,6 +164,7 @@ class NoteAgentOnline(msgspec.Struct, frozen=True, kw_only=True):
 class ResolveBlocker(msgspec.Struct, frozen=True, kw_only=True):
     """A person's answer to a blocker; ``subtask_id`` is empty for that of a whole execution.
 
+    ``minutes`` here and below is the time it took the person, where they say so.
     ``unmatched`` is set where the agent it would go to, the new one included, cannot perform it.
     """
 
@@ -175,6 +178,7 @@ class ResolveBlocker(msgspec.Struct, frozen=True, kw_only=True):
     agent_id: str | None = None
     params: dict[str, Any] | None = None
     unmatched: str = ""
+    minutes: float | None = None
 
 
 class SkipSubtask(msgspec.Struct, frozen=True, kw_only=True):
@@ -184,6 +188,7 @@ class SkipSubtask(msgspec.Struct, frozen=True, kw_only=True):
     subtask_id: str
     reason: str
     output_data: Any = None
+    minutes: float | None = None
 
 
 class RetrySubtask(msgspec.Struct, frozen=True, kw_only=True):
@@ -206,6 +211,7 @@ class CompleteSubtask(msgspec.Struct, frozen=True, kw_only=True):
     notes: str = ""
     output_data: Any = None
     evidence: list[dict[str, Any]] = []
+    minutes: float | None = None
 
 
 class EndDelay(msgspec.Struct, frozen=True, kw_only=True):

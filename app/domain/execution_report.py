@@ -14,6 +14,8 @@ from app.domain.blockers import Blocker
 from app.domain.events import FIRST_HASH, Event, EventType
 from app.domain.evolve import evolve
 from app.domain.execution import Counts, Execution, Header
+from app.domain.outcomes import Attention, Outcome, metrics_of, outcomes_of
+from app.domain.plan import Target
 from app.domain.schedule import make_schedule, planned_from
 from app.domain.states import SubtaskStatus
 
@@ -171,6 +173,9 @@ class ExecutionReport(msgspec.Struct, frozen=True, kw_only=True):
     deviations: list[Happening]
     interventions: list[Happening]
     blockers: list[BlockerReport]
+    outcomes: list[Outcome]
+    answers: int
+    human_minutes: float
     usage: Usage
     events: int
     head_hash: str
@@ -205,6 +210,8 @@ class Chronicle:
         self._deviations: list[Happening] = []
         self._interventions: list[Happening] = []
         self._usage = Usage()
+        self._targets: list[Target] = []
+        self._attention = Attention()
         self._whole = Spent()
         self._at: dt.datetime | None = None
         self._head = FIRST_HASH
@@ -221,11 +228,14 @@ class Chronicle:
         self._note_blocker(event)
         self._note_happening(event)
         self._note_work(event)
+        if event.event_type is _E.EXECUTION_CREATED:
+            self._targets = msgspec.convert(event.data.get("targets", []), list[Target])
 
     def report(self) -> ExecutionReport:
         """Tell what was read."""
         header = self._state.header
         self._close()
+        reported = metrics_of(one.result for one in self._subtasks.values())
         return ExecutionReport(
             execution_id=header.execution_id,
             plan_id=header.plan_id,
@@ -252,6 +262,9 @@ class Chronicle:
             deviations=self._deviations,
             interventions=self._interventions,
             blockers=list(self._blockers.values()),
+            outcomes=outcomes_of(self._targets, reported, self._attention),
+            answers=self._attention.answers,
+            human_minutes=self._attention.minutes,
             usage=self._usage,
             events=header.seq,
             head_hash=self._head,
@@ -334,6 +347,8 @@ class Chronicle:
         # An answer to a blocker puts its subtask out again: that is told already.
         follows = event.event_type is _E.TASK_RELEASED and event.task_id == self._answered
         self._answered = event.task_id if event.event_type is _E.BLOCKER_RESOLVED else None
+        if by_user:
+            self._attention.note(event)
         if by_user and not follows:
             told = event.event_type.replace("_", " ")
             self._interventions.append(self._happening(event, told))

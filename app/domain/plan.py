@@ -28,6 +28,15 @@ class PlanStatus(enum.StrEnum):
     """Breaking down failed; the status message says why."""
 
 
+class PlanSort(enum.StrEnum):
+    """What comes first in a list of plans."""
+
+    NEWEST = "newest"
+    """The one imported last."""
+    CHANGED = "changed"
+    """The one whose status or breakdown changed last."""
+
+
 class Assignee(enum.StrEnum):
     """Who performs a subtask."""
 
@@ -129,6 +138,14 @@ class Risk(msgspec.Struct, frozen=True):
     mitigation: str = ""
 
 
+class Target(msgspec.Struct, frozen=True):
+    """What the plan wants to reach: a number that agents report under the name ``metric``."""
+
+    metric: str
+    target: float
+    unit: str = ""
+
+
 class Gates(msgspec.Struct, frozen=True):
     """What the plan's author's own tools say about starting it; None where they said nothing."""
 
@@ -160,6 +177,7 @@ class Plan(msgspec.Struct, frozen=True):
     risks: list[Risk] = []
     roles_required: list[str] = []
     gates: Gates = Gates()
+    targets: list[Target] = []
     warnings: list[PlanWarning] = []
     source_format: str = "json"
     """What it was read from: planexe-folder, planexe-zip, planexe-tree, json."""

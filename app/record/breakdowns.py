@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Engine, Subquery, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, Integer, Subquery, cast, func, select
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from app.domain.plan import Breakdown, Subtask
@@ -34,7 +34,20 @@ class StoredVersion(msgspec.Struct, frozen=True):
     subtasks_total: int
 
 
+class BreakdownSummary(msgspec.Struct, frozen=True):
+    """What the newest breakdowns of a plan come to: counts, and confidences from 0 to 1."""
+
+    tasks_total: int
+    subtasks_total: int
+    mean_confidence: float
+    lowest_confidence: float
+    reviews_waiting: int
+
+
 _TOLD = tuple(plan_breakdowns.c[name] for name in StoredVersion.__struct_fields__[:-1])
+_SUMMED = tuple(
+    plan_breakdowns.c[name] for name in ("plan_id", "task_id", "confidence", "needs_review")
+)
 
 
 class Breakdowns:
@@ -72,6 +85,28 @@ class Breakdowns:
         """
         with transaction(self._engine) as connection:
             return read_breakdowns(connection, workspace_id, plan_id, version)
+
+    def summaries(self, workspace_id: str, plan_ids: Sequence[str]) -> dict[str, BreakdownSummary]:
+        """Sum up the newest breakdowns of plans, by plan; those without any are left out."""
+        key = (plan_breakdowns.c.plan_id, plan_breakdowns.c.task_id)
+        newest = (
+            select(*_SUMMED, _steps_counted().label("steps"))
+            .ext(distinct_on(*key))
+            .where(plan_breakdowns.c.workspace_id == workspace_id)
+            .where(plan_breakdowns.c.plan_id.in_(plan_ids))
+            .order_by(*key, plan_breakdowns.c.version.desc())
+            .subquery()
+        )
+        query = select(
+            newest.c.plan_id,
+            func.count(),
+            cast(func.sum(newest.c.steps), Integer),
+            func.avg(newest.c.confidence),
+            func.min(newest.c.confidence),
+            func.count().filter(newest.c.needs_review),
+        ).group_by(newest.c.plan_id)
+        with transaction(self._engine) as connection:
+            return {row[0]: BreakdownSummary(*row[1:]) for row in connection.execute(query)}
 
     def versions(
         self,

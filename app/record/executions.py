@@ -2,7 +2,7 @@
 
 import datetime as dt
 import enum
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -16,7 +16,7 @@ from sqlalchemy import (
     select,
     type_coerce,
 )
-from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.dialects.postgresql import Insert, distinct_on, insert
 
 from app.domain.errors import NotFound
 from app.domain.execution import Header, SubtaskState, TaskState
@@ -151,6 +151,21 @@ class Executions:
         with transaction(self._engine) as connection:
             rows = connection.execute(cut).all()
         return page(rows, limit, lambda row: Place(row[0], row[1]), lambda row: row[2])
+
+    def latest(self, workspace_id: str, plan_ids: Sequence[str]) -> dict[str, Header]:
+        """Give the newest execution of each plan, by plan; those without any are left out."""
+        query = (
+            select(executions.c.plan_id, executions.c.header)
+            .ext(distinct_on(executions.c.plan_id))
+            .where(executions.c.workspace_id == workspace_id, executions.c.plan_id.in_(plan_ids))
+            .order_by(
+                executions.c.plan_id,
+                executions.c.created_at.desc(),
+                executions.c.execution_id.desc(),
+            )
+        )
+        with transaction(self._engine) as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
 
     def states(self, execution_id: str) -> tuple[dict[str, SubtaskState], dict[str, TaskState]]:
         """Give where every subtask and every task stands, by id, both at the same moment."""

@@ -13,13 +13,14 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    or_,
     select,
     union_all,
     update,
 )
 
 from app.domain.errors import NotFound
-from app.domain.plan import Plan, PlanStatus, Task
+from app.domain.plan import Plan, PlanSort, PlanStatus, Task
 from app.record.copying import copy_rows
 from app.record.engine import transaction
 from app.record.errors import StillReferenced
@@ -57,6 +58,7 @@ class PlanSummary(msgspec.Struct, frozen=True):
 
 
 _SUMMARY = tuple(plans.c[name] for name in PlanSummary.__struct_fields__)
+_SEARCHED = (plans.c.title, plans.c.goal)
 
 
 class Plans:
@@ -88,15 +90,19 @@ class Plans:
         *,
         status: PlanStatus | None = None,
         assigned_to: str | None = None,
+        search: str = "",
+        sort: PlanSort = PlanSort.NEWEST,
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page[PlanSummary]:
-        """List a workspace's plans, newest first.
+        """List a workspace's plans.
 
         Args:
             workspace_id: Whose plans.
             status: Only those that stand there.
             assigned_to: Only those where this agent has a task or an execution.
+            search: Only those with this text in their title or goal, in small or capital letters.
+            sort: What comes first.
             limit: How many at most.
             cursor: ``next_cursor`` of the page before.
 
@@ -108,10 +114,14 @@ class Plans:
             query = query.where(plans.c.status == status.value)
         if assigned_to is not None:
             query = query.where(_assigned_to(workspace_id, assigned_to))
-        cut = newest_first(query, plans.c.created_at, plans.c.plan_id, limit, cursor)
+        if search:
+            named = (column.icontains(search, autoescape=True) for column in _SEARCHED)
+            query = query.where(or_(*named))
+        by = plans.c.created_at if sort is PlanSort.NEWEST else plans.c.updated_at
+        cut = newest_first(query, by, plans.c.plan_id, limit, cursor)
         with transaction(self._engine) as connection:
             found = [_summary(*row) for row in connection.execute(cut)]
-        return page(found, limit, lambda it: Place(it.created_at, it.plan_id), lambda it: it)
+        return page(found, limit, lambda it: Place(getattr(it, by.name), it.plan_id), lambda it: it)
 
     def waiting(self, workspace_id: str) -> list[PlanSummary]:
         """List the plans that wait for a person, longest first.

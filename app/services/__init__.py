@@ -28,6 +28,7 @@ from app.services.maintenance import MaintenanceService
 from app.services.people import PeopleService
 from app.services.persistence import PersistenceService
 from app.services.plans import PlanService
+from app.services.readiness import ReadinessService
 from app.services.recovery import RecoveryService
 from app.services.replay import ReplayService
 from app.services.reports import ReportService
@@ -52,6 +53,7 @@ class Services(msgspec.Struct, frozen=True):
     imports: ImportService
     decomposition: DecompositionService
     review: ReviewService
+    readiness: ReadinessService
     versions: VersionService
     inquiries: InquiryService
     executions: ExecutionService

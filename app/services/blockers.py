@@ -124,6 +124,7 @@ class BlockerService:
             option=request.get("option"),
             agent_id=agent_id,
             params=request.get("params"),
+            minutes=request.get("minutes"),
             unmatched=unmatched,
         )
 

@@ -1,6 +1,6 @@
 """Executions: create, start, look up, pause, resume, cancel."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from app.domain import commands as c
@@ -97,6 +97,7 @@ class ExecutionService:
             agent_id=agent_id,
             approvals=approvals,
             relaxed_actions=approvals.get("relaxed_actions") or [],
+            targets=stored.plan.targets,
         )
         commands: list[c.Command] = [create]
         if request.get("start", True):
@@ -186,6 +187,15 @@ class ExecutionService:
             if cursor is None or len(shown) >= limit:
                 break
         return Page(shown, cursor)
+
+    def latest(self, workspace_id: str, plan_ids: Sequence[str]) -> dict[str, View]:
+        """Give the newest execution of each plan as it stands now, by plan, where there is one."""
+        found = self._record.latest(workspace_id, plan_ids)
+        live = self._live.headers(workspace_id, [one.execution_id for one in found.values()])
+        return {
+            plan_id: execution_view(live.get(one.execution_id, one))
+            for plan_id, one in found.items()
+        }
 
     def header(self, workspace_id: str, execution_id: str) -> Header:
         """Give an execution's header, live or from the record.

@@ -1,4 +1,4 @@
-"""Files that people bring as evidence."""
+"""Files that people and agents bring as evidence."""
 
 import hashlib
 from collections.abc import Sequence

@@ -64,6 +64,11 @@ class ImportService:
         self._longest = longest
         self._clock = clock
 
+    @property
+    def is_configured(self) -> bool:
+        """Tell whether there is a server to ask."""
+        return self._server is not None
+
     def begin(self, principal: Principal, request: dict[str, Any], made_id: str) -> View:
         """Note a plan as IMPORTING and have it fetched.
 

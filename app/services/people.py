@@ -69,6 +69,7 @@ class PeopleService:
                 subtask_id=one,
                 reason=request["reason"],
                 output_data=request.get("output_data"),
+                minutes=request.get("minutes"),
             )
             for one in found
         ]
@@ -96,6 +97,7 @@ class PeopleService:
             notes=request.get("notes") or "",
             output_data=request.get("output_data"),
             evidence=self._evidence(principal.workspace_id, request.get("evidence") or []),
+            minutes=request.get("minutes"),
         )
         return self._carry_out(principal, execution_id, found, [command])
 

@@ -8,8 +8,8 @@ import msgspec
 
 from app.domain.errors import Conflict, NotFound
 from app.domain.ids import new_id
-from app.domain.plan import Breakdown, Phase, Plan, PlanStatus, Task
-from app.record.breakdowns import Breakdowns
+from app.domain.plan import Breakdown, Phase, Plan, PlanSort, PlanStatus, Task
+from app.record.breakdowns import Breakdowns, BreakdownSummary
 from app.record.decompositions import Decompositions
 from app.record.errors import AlreadyExists, StillReferenced
 from app.record.pages import Page
@@ -80,15 +80,15 @@ class PlanService:
             logger.warning("breakdown is asked for later", extra={"plan_id": plan_id})
         return self.get(workspace_id, plan_id)
 
-    def get(self, workspace_id: str, plan_id: str) -> View:
-        """Give a plan whole.
+    def get(self, workspace_id: str, plan_id: str, *, whole: bool = False) -> View:
+        """Give a plan; ``whole`` with the breakdowns that ``tasks`` gives, read at one moment.
 
         Raises:
             NotFound: This workspace has no such plan.
         """
         stored = self._stored(workspace_id, plan_id)
         found = self._breakdowns.of_plan(workspace_id, plan_id, stored.decomposition_version)
-        phases = [_phase_view(phase, found, whole=False) for phase in stored.plan.phases]
+        phases = [_phase_view(phase, found, whole=whole) for phase in stored.plan.phases]
         told = self._decomposition(workspace_id, stored)
         return {**_plan_view(stored), "decomposition": told, "phases": phases}
 
@@ -123,18 +123,24 @@ class PlanService:
         workspace_id: str,
         status: str | None = None,
         assigned_to: str | None = None,
+        q: str = "",
+        sort: str = PlanSort.NEWEST,
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page[View]:
-        """List plans, newest first."""
+        """List plans with what their breakdowns come to, newest first or last changed first."""
         page = self._plans.page(
             workspace_id,
             status=PlanStatus(status) if status else None,
             assigned_to=assigned_to,
+            search=q,
+            sort=PlanSort(sort),
             limit=limit,
             cursor=cursor,
         )
-        return Page([_summary_view(one) for one in page.items], page.next_cursor)
+        made = self._breakdowns.summaries(workspace_id, [one.plan_id for one in page.items])
+        views = [_summary_view(one, made.get(one.plan_id)) for one in page.items]
+        return Page(views, page.next_cursor)
 
     def delete(self, principal: Principal, plan_id: str) -> None:
         """Delete a plan.
@@ -177,14 +183,21 @@ def _plan_view(stored: StoredPlan) -> View:
         "gates": {**msgspec.to_builtins(plan.gates), "refusals": plan.gates.refusals},
         "risks": [msgspec.to_builtins(one) for one in plan.risks],
         "roles_required": plan.roles_required,
+        "targets": [msgspec.to_builtins(one) for one in plan.targets],
         "context": plan.context,
         "created_at": stored.created_at,
         "updated_at": stored.updated_at,
     }
 
 
-def _summary_view(summary: PlanSummary) -> View:
-    return {name: getattr(summary, name) for name in PlanSummary.__struct_fields__}
+def _summary_view(summary: PlanSummary, made: BreakdownSummary | None) -> View:
+    return {
+        **{name: getattr(summary, name) for name in PlanSummary.__struct_fields__},
+        "subtasks_total": made.subtasks_total if made else 0,
+        "mean_confidence": made.mean_confidence if made else None,
+        "lowest_confidence": made.lowest_confidence if made else None,
+        "reviews_waiting": made.reviews_waiting if made else 0,
+    }
 
 
 def _phase_view(phase: Phase, found: Mapping[str, Breakdown], *, whole: bool) -> View:

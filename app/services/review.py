@@ -109,9 +109,10 @@ class ReviewService:
     ) -> View | None:
         """Break one task down anew, with a note to whoever does it.
 
-        A model does it through the queue, as another decomposition version: then the answer is
-        None, and until it is done the plan is not changed. Rules do it at once; the plan is not
-        held meanwhile, so a change that comes first wins.
+        A model does it through the queue, where one is set up and the request's ``strategy`` is
+        not ``rules``, as another decomposition version: then the answer is None, and until it is
+        done the plan is not changed. Rules do it at once; the plan is not held meanwhile, so a
+        change that comes first wins.
 
         Raises:
             NotFound: There is no such plan or task.
@@ -121,7 +122,8 @@ class ReviewService:
         with self._revisions.open(principal.workspace_id, plan_id) as plan:
             version = _changeable(plan, task_id, request.get("version")).version
             task, whole = _task(plan.stored.plan, task_id), plan.stored.plan
-            begun = self._begin(principal, plan, task, note)
+            rules = request.get("strategy") == "rules"
+            begun = None if rules else self._begin(principal, plan, task, note)
         if begun is not None:
             self._send(principal, plan_id, begun)
             return None

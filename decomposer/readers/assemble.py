@@ -62,6 +62,7 @@ def assemble(
         risks=background.risks,
         roles_required=background.roles_required,
         gates=background.gates,
+        targets=background.targets,
         source_format=source_format,
         context=background.context,
     )

@@ -5,12 +5,12 @@ are another matter: a gate that cannot be read must not look like a gate that is
 """
 
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import Annotated, Any, TypeVar, cast
 
 import msgspec
 
 from app.domain.errors import InvalidPlan
-from app.domain.plan import Gates, Risk
+from app.domain.plan import Gates, Risk, Target
 from decomposer.readers.findings import Findings
 from decomposer.readers.names import Role
 from decomposer.readers.shapes import convert, decode_json
@@ -73,6 +73,17 @@ class StartFile(msgspec.Struct):
     utc_timestamp: str | None = None
 
 
+class TargetRow(msgspec.Struct):
+    """One number to reach, in ``targets.json``: a file of ours, PlanExe writes none."""
+
+    metric: Annotated[str, msgspec.Meta(pattern=r"\S", max_length=100)]
+    target: Annotated[float, msgspec.Meta(ge=0, le=1_000_000)]
+    unit: Annotated[str, msgspec.Meta(max_length=100)] | None = None
+
+
+_TARGETS = cast("type[list[TargetRow]]", Annotated[list[TargetRow], msgspec.Meta(max_length=100)])
+
+
 class Background(msgspec.Struct):
     """All of it, as a plan takes it."""
 
@@ -80,6 +91,7 @@ class Background(msgspec.Struct):
     risks: list[Risk] = []
     roles_required: list[str] = []
     gates: Gates = Gates()
+    targets: list[Target] = []
     context: dict[str, Any] = {}
 
 
@@ -89,6 +101,7 @@ def read_background(files: Mapping[Role, bytes], findings: Findings) -> Backgrou
     context = {name: documents[role] for role, name in _CONTEXT.items() if documents.get(role)}
     project = _typed(documents, Role.PROJECT_PLAN, ProjectPlan, findings) or ProjectPlan()
     team = _typed(documents, Role.TEAM, list[TeamRow], findings) or []
+    targets = _typed(documents, Role.TARGETS, _TARGETS, findings) or []
     start = _typed(documents, Role.START, StartFile, findings) or StartFile()
     if moment := start.server_iso_utc or start.utc_timestamp:
         context["start_time"] = moment
@@ -97,6 +110,7 @@ def read_background(files: Mapping[Role, bytes], findings: Findings) -> Backgrou
         risks=_risks(_typed(documents, Role.RISKS, RiskFile, findings), project),
         roles_required=list(dict.fromkeys(row.category for row in team if row.category)),
         gates=read_gates(files, findings),
+        targets=[Target(row.metric, row.target, row.unit or "") for row in targets],
         context=context,
     )
 
@@ -108,6 +122,7 @@ _CONTEXT = {
     Role.TO_CREATE: "documents_to_create",
     Role.TO_FIND: "documents_to_find",
     Role.START: "start_time",
+    Role.TARGETS: "targets",
 }
 
 

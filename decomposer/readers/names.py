@@ -32,6 +32,7 @@ class Role(enum.StrEnum):
     REDLINE = "redline_gate.json"
     GO_NO_GO = "pre_project_assessment.json"
     START = "start_time.json"
+    TARGETS = "targets.json"
     REPORT = "report.html"
     TABLE = "wbs_project_level1_and_level2_and_level3.csv"
 

@@ -10,7 +10,17 @@ from typing import Annotated, Any, Literal, cast
 import msgspec
 
 from app.domain.ids import is_own_id
-from app.domain.plan import Assignee, Estimate, Phase, Plan, RetryPolicy, Risk, Task, WrittenSubtask
+from app.domain.plan import (
+    Assignee,
+    Estimate,
+    Phase,
+    Plan,
+    RetryPolicy,
+    Risk,
+    Target,
+    Task,
+    WrittenSubtask,
+)
 from decomposer.readers.checks import check_cycle, check_size
 from decomposer.readers.edges import Prerequisites, StatedEdge, resolve
 from decomposer.readers.findings import Findings
@@ -25,6 +35,8 @@ Text = Annotated[str, msgspec.Meta(pattern=r"\S")]
 Hours = Annotated[float, msgspec.Meta(gt=0, le=87_600)]
 Effort = Annotated[float, msgspec.Meta(ge=0, le=1_000_000)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+Name = Annotated[str, msgspec.Meta(pattern=r"\S", max_length=100)]
+Unit = Annotated[str, msgspec.Meta(max_length=100)]
 Seconds = Annotated[int, msgspec.Meta(ge=0, le=31_536_000)]
 
 _FINISH_TO_START = "finish_to_start"
@@ -94,6 +106,14 @@ class RiskIn(msgspec.Struct, forbid_unknown_fields=True):
     mitigation: str | None = None
 
 
+class TargetIn(msgspec.Struct, forbid_unknown_fields=True):
+    """A number to reach."""
+
+    metric: Name
+    target: Effort
+    unit: Unit | None = None
+
+
 class PlanIn(msgspec.Struct, forbid_unknown_fields=True):
     """The whole document. A field that may be left out may also be null."""
 
@@ -105,6 +125,7 @@ class PlanIn(msgspec.Struct, forbid_unknown_fields=True):
     dependencies: list[DependencyIn] | None = None
     risks: list[RiskIn] | None = None
     roles_required: list[str] | None = None
+    targets: Annotated[list[TargetIn], msgspec.Meta(max_length=100)] | None = None
 
 
 def read_structured(document: object, plan_id: str, limits: ReadLimits, findings: Findings) -> Plan:
@@ -143,6 +164,7 @@ def _plan(given: PlanIn, plan_id: str, limits: ReadLimits, findings: Findings) -
             for number, risk in enumerate(given.risks or [], 1)
         ],
         roles_required=given.roles_required or [],
+        targets=[Target(one.metric, one.target, one.unit or "") for one in given.targets or []],
         warnings=findings.warnings,
         source_format="json",
     )

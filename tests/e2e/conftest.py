@@ -13,7 +13,7 @@ from .running import Serving, folder, serving
 def run() -> Iterator[Serving]:
     """Everything, with the simulated agent; the demo plan goes first."""
     with folder() as path:
-        options = ("--auto-approve", "--speed", "1000")
+        options = ("--agent", "simulated", "--auto-approve", "--speed", "1000")
         with serving(path, *options, PLANEXE_FINISHED_GRACE_SECONDS="1") as run:
             yield run.await_ready()
             assert run.end() == 0, run.said()

@@ -1,5 +1,6 @@
 """What holds for every page: it can be used by everybody, runs nothing foreign, and obeys keys."""
 
+import itertools
 import json
 import re
 from collections.abc import Iterator
@@ -7,7 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 from playwright.sync_api import Page, expect
+
+from app.dashboard import create_blueprint
+from tests.unit.dashboard.fakes import FakeServices
 
 from .browsing import EVIL, Visit, needs_chromium
 from .running import Serving, until
@@ -29,6 +34,7 @@ class Evil:
 
     def __init__(self, run: Serving) -> None:
         self._run = run
+        self.url = run.url
         with run.api() as api:
             body = {"name": f"Evil {EVIL}", "role": EVIL, "capabilities": ["noop", "send_email"]}
             told: Any = api.post("/api/agents", json=body).json()
@@ -93,17 +99,22 @@ class Evil:
         return {"title": f"Draft {EVIL}", "phases": [{"name": EVIL, "tasks": [task]}]}
 
     def pages(self) -> list[str]:
-        """Name every page there is."""
-        return [
-            *("/executions", "/inbox", "/plans", "/agents", "/agents/new", "/settings"),
-            f"/executions/{self.execution_id}",
-            f"/executions/{self.execution_id}/cancel",
+        """Give an address of every page there is, made of the routes; some stand in two states."""
+        with self._run.api() as api:
+            tree: Any = api.get(f"/api/executions/{self.execution_id}/tasks").json()
+        known = {
+            "execution_id": self.execution_id,
+            "plan_id": self.draft_id,
+            "task_id": "t",
+            "agent_id": self.agent_id,
+            "item_id": tree["phases"][0]["tasks"][0]["subtasks"][0]["subtask_id"],
+        }
+        other_states = [
             f"/plans/{self.plan_id}",
-            f"/plans/{self.draft_id}",
-            f"/plans/{self.draft_id}/tasks/t",
-            f"/agents/{self.agent_id}",
-            f"/agents/{self.agent_id}/delete",
+            f"/plans/{self.plan_id}/start",
+            f"/plans/{self.draft_id}?show=review",
         ]
+        return [*addresses(known), *other_states]
 
     def clear_away(self) -> None:
         """Leave nothing that waits for anybody."""
@@ -113,6 +124,8 @@ class Evil:
             api.delete(f"/api/plans/{self.draft_id}").raise_for_status()
 
 
+NO_PAGES = {"static", "dashboard.asset", "dashboard.home", "dashboard.sign_in"}
+QUERIES: dict[str, dict[str, Any]] = {"dashboard.compare": {"from": 1, "to": 1}}
 READY = {"READY", "NEEDS_REVIEW"}
 
 
@@ -122,6 +135,22 @@ def evil(run: Serving) -> Iterator[Evil]:
     made = Evil(run)
     yield made
     made.clear_away()
+
+
+def addresses(known: dict[str, str]) -> Iterator[str]:
+    """Build an address for each page that can be asked for, and for each of its choices."""
+    site = Flask("site")
+    site.register_blueprint(create_blueprint(FakeServices()))
+    router = site.url_map.bind("")
+    for rule in site.url_map.iter_rules():
+        if "GET" not in (rule.methods or ()) or rule.endpoint in NO_PAGES:
+            continue
+        choices = [
+            [(name, one) for one in getattr(rule._converters[name], "items", [known.get(name)])]
+            for name in sorted(rule.arguments)
+        ]
+        for chosen in itertools.product(*choices):
+            yield router.build(rule.endpoint, dict(chosen) | QUERIES.get(rule.endpoint, {}))
 
 
 def troubles(page: Page) -> dict[str, list[str]]:
@@ -147,6 +176,10 @@ def test_every_page_is_accessible_fits_a_phone_and_runs_nothing_foreign(
     found = {"/sign-in": troubles(visit.page)}
     visit.sign_in("/executions")
     for path in evil.pages():
+        answer = visit.page.request.get(evil.url + path)
+        assert answer.ok, path
+        if "<html" not in answer.text():
+            continue  # A part that scripts put into a page.
         visit.open(path)
         visit.assert_clean()
         found[path] = troubles(visit.page)
@@ -213,6 +246,7 @@ def test_keys_lead_through_items_to_places_and_to_their_own_list(visit: Visit, e
 
 def test_skip_link_is_first_and_leads_past_the_navigation(visit: Visit) -> None:
     visit.sign_in("/plans")
+    expect(visit.page.get_by_role("heading", level=1)).to_have_text("Plans")
     visit.page.keyboard.press("Tab")
     expect(visit.page.get_by_role("link", name="Skip to content")).to_be_focused()
     visit.page.keyboard.press("Enter")

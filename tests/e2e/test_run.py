@@ -25,6 +25,7 @@ REAL_PLANS = [
     *sorted((PLANS / "zips").glob("*.zip")),
     *PLANS.glob("testdata/solarfarm"),
 ]
+DEMO = ("--agent", "simulated", "--auto-approve")
 BAD_PLANS = [
     ("plan.zip", b"no zip", "is no zip archive"),
     ("plan.json", b"[]", "another shape"),
@@ -119,7 +120,7 @@ def test_chunked_body_over_the_limit_is_answered_413(run: Serving) -> None:
 def test_run_once_ends_with_a_summary_although_its_agent_is_killed() -> None:
     with (
         folder() as path,
-        serving(path, "--once", "--auto-approve", "--speed", "10") as run,
+        serving(path, *DEMO, "--once", "--speed", "10") as run,
     ):
         run.await_ready()
         run.until("two tasks are done", lambda: "RUNNING: 2 of 6 tasks" in run.said())
@@ -150,7 +151,7 @@ def test_run_once_with_a_bad_plan_ends_with_the_reason(
 
 def test_run_that_is_killed_goes_on_where_it_was_and_ends_with_ctrl_c() -> None:
     with folder() as path:
-        with serving(path, "--auto-approve", "--speed", "8") as first:
+        with serving(path, *DEMO, "--speed", "8") as first:
             first.await_ready()
             first.until("two tasks are done", lambda: "RUNNING: 2 of 6 tasks" in first.said())
             (execution,) = first.executions()
@@ -158,7 +159,7 @@ def test_run_that_is_killed_goes_on_where_it_was_and_ends_with_ctrl_c() -> None:
             first.end(signal.SIGKILL)
 
         # At once, and on the same port: what the first one left behind has to make way.
-        with serving(path, "--auto-approve", "--speed", "100", "--port", port) as second:
+        with serving(path, *DEMO, "--speed", "100", "--port", port) as second:
             second.await_ready()
             wanted = {execution["execution_id"]}
             second.until("the first execution is complete", lambda: wanted <= completed(second))

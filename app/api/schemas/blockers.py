@@ -117,6 +117,11 @@ class Inbox(Schema):
     groups = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
 
 
+def _minutes() -> fields.Float:
+    """Take the minutes it took a person: the report adds them up."""
+    return fields.Float(allow_none=True, allow_nan=False, validate=validate.Range(0, 100_000))
+
+
 class ResolveIn(Strict):
     """A person's answer to a blocker."""
 
@@ -128,6 +133,7 @@ class ResolveIn(Strict):
     option = fields.String(allow_none=True, validate=validate.Length(max=2000))
     agent_id = fields.String(allow_none=True, validate=SHORT)
     params = fields.Dict(allow_none=True, validate=_result_size)
+    minutes = _minutes()
 
 
 class RetryIn(Strict):
@@ -141,6 +147,7 @@ class SkipIn(Strict):
 
     reason = fields.String(required=True, validate=validate.Length(min=1, max=20_000))
     output_data = fields.Raw(allow_none=True, validate=_result_size)
+    minutes = _minutes()
 
 
 class Evidence(Strict):
@@ -178,6 +185,7 @@ class CompleteIn(Strict):
     notes = fields.String(load_default="", validate=LONG)
     output_data = fields.Raw(allow_none=True, validate=_result_size)
     evidence = fields.List(EvidenceField(), load_default=list, validate=validate.Length(max=50))
+    minutes = _minutes()
 
 
 class Decided(Schema):

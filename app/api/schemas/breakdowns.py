@@ -69,8 +69,9 @@ class ManualBreakdownIn(_ChangeIn):
 
 
 class RegenerateIn(Strict):
-    """A note to whoever breaks the task down anew."""
+    """Who breaks the task down anew, and a note to them."""
 
+    strategy = fields.String(load_default="auto", validate=validate.OneOf(["auto", "rules"]))
     message = fields.String(load_default="", allow_none=True, validate=validate.Length(max=2000))
     version = fields.Integer(load_default=None, allow_none=True, validate=VERSION)
 

@@ -7,7 +7,7 @@ from marshmallow.exceptions import ValidationError
 
 from app.api.schemas.agents import CapabilityField
 from app.api.schemas.common import SHORT, Lenient, PageQuery, Strict
-from app.domain.plan import PlanStatus
+from app.domain.plan import PlanSort, PlanStatus
 
 
 class PlanQuery(PageQuery):
@@ -17,6 +17,11 @@ class PlanQuery(PageQuery):
         load_default=None, validate=validate.OneOf([one.value for one in PlanStatus])
     )
     assigned_to = fields.String(load_default=None)
+    q = fields.String(load_default="", validate=validate.Length(max=200))
+    sort = fields.String(
+        load_default=PlanSort.NEWEST.value,
+        validate=validate.OneOf([one.value for one in PlanSort]),
+    )
 
 
 class PlanWish(Strict):
@@ -56,6 +61,7 @@ class Plan(Schema):
     gates = fields.Dict(required=True)
     risks = fields.List(fields.Dict(), required=True)
     roles_required = fields.List(fields.String(), required=True)
+    targets = fields.List(fields.Dict(), required=True)
     context = fields.Dict(required=True)
     created_at = fields.AwareDateTime(required=True)
     updated_at = fields.AwareDateTime(required=True)
@@ -72,6 +78,10 @@ class PlanSummary(Schema):
     decomposition_version = fields.Integer(required=True)
     source_format = fields.String(required=True)
     tasks_total = fields.Integer(required=True)
+    subtasks_total = fields.Integer(required=True)
+    mean_confidence = fields.Float(required=True, allow_none=True)
+    lowest_confidence = fields.Float(required=True, allow_none=True)
+    reviews_waiting = fields.Integer(required=True)
     created_by = fields.String(required=True)
     created_at = fields.AwareDateTime(required=True)
     updated_at = fields.AwareDateTime(required=True)

@@ -86,7 +86,7 @@ def _ask_first(draft: Draft, subtask_id: str) -> None:
     if node.assignee is Assignee.HUMAN:
         kind, told = BlockerKind.HUMAN_TASK, node.description or node.title
     elif not draft.state.is_approved(subtask_id):
-        kind, told = BlockerKind.APPROVAL, f"May {node.action!r} be done? {node.title}"
+        kind, told = BlockerKind.APPROVAL, f"May this be done? {node.title}"
     else:
         return
     draft.open_blocker(

@@ -226,7 +226,8 @@ def end_delay(draft: Draft, command: c.EndDelay) -> None:
     subtask = draft.subtask(command.subtask_id)
     if subtask.due_at is None or subtask.due_at > draft.now:
         raise Conflict(f"{command.subtask_id} is not due.")
-    if subtask.wait_until is not None and subtask.wait_until <= draft.now:
+    # A look that was due before the end is made, however late its time is noticed.
+    if subtask.wait_until is not None and subtask.wait_until <= subtask.due_at:
         told = f"Waited in vain: {subtask.message or 'nobody outside has answered'}"
         ask(draft, BlockerKind.HUMAN_INPUT, command.subtask_id, told, [])
         return

@@ -19,6 +19,11 @@ SYSTEM: Final = "system"
 """The actor of what follows by itself: timeouts, completions, readiness."""
 
 
+def stated_minutes(minutes: float | None) -> dict[str, Any]:
+    """Give what an event's ``data`` holds of the minutes a person states."""
+    return {} if minutes is None else {"minutes": minutes}
+
+
 class Draft:
     """Collects events and keeps the state after them."""
 
@@ -136,9 +141,17 @@ class Draft:
         )
 
     def close_blocker(
-        self, blocker: Blocker, actor: str, resolution: str, message: str | None = None
+        self,
+        blocker: Blocker,
+        actor: str,
+        resolution: str,
+        message: str | None = None,
+        minutes: float | None = None,
     ) -> None:
-        """Close an open blocker; what becomes of its subtask is an event of its own."""
+        """Close an open blocker; what becomes of its subtask is an event of its own.
+
+        ``minutes`` is how long it took the person, where they said so.
+        """
         self.emit(
             EventType.BLOCKER_RESOLVED,
             actor=actor,
@@ -150,6 +163,7 @@ class Draft:
                 "kind": blocker.kind,
                 "resolution": resolution,
                 "opened_at": blocker.opened_at,
+                **stated_minutes(minutes),
             },
         )
 

@@ -1,6 +1,6 @@
 """An execution as a whole: create, start, pause, resume, cancel, reassign, time out."""
 
-from typing import Final
+from typing import Any, Final
 
 from app.domain import commands as c
 from app.domain.blockers import BlockerKind
@@ -34,8 +34,12 @@ def create(draft: Draft, command: c.CreateExecution) -> None:
         actor=command.actor,
         status=ExecutionStatus.CREATED,
         agent_id=command.agent_id,
-        data={"header": header, "approvals": command.approvals},
+        data={"header": header, "approvals": command.approvals, **_targets(command)},
     )
+
+
+def _targets(command: c.CreateExecution) -> dict[str, Any]:
+    return {"targets": command.targets} if command.targets else {}
 
 
 def start(draft: Draft, command: c.StartExecution) -> None:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from app.domain import commands as c
 from app.domain.blockers import Blocker, BlockerKind, Resolution
-from app.domain.decide.draft import Draft
+from app.domain.decide.draft import Draft, stated_minutes
 from app.domain.decide.lifecycle import refuse_illegal
 from app.domain.errors import Conflict, Fault, Invalid, NotFound
 from app.domain.events import EventType
@@ -22,7 +22,7 @@ def resolve(draft: Draft, command: c.ResolveBlocker) -> None:
     if not blocker.task_id:
         _resolve_execution(draft, command, blocker)
         return
-    draft.close_blocker(blocker, command.actor, command.resolution, command.message or None)
+    _close(draft, command, blocker)
     _RESOLVE[command.resolution](draft, command, blocker)
     if command.unmatched:
         draft.say_unmatched({command.subtask_id: command.unmatched})
@@ -33,7 +33,7 @@ def skip(draft: Draft, command: c.SkipSubtask) -> None:
     draft.refuse_ended()
     _refuse_done(draft, command.subtask_id)
     draft.close_open_blocker(command.subtask_id, command.actor, Resolution.SKIP)
-    _skip(draft, command.actor, command.subtask_id, command.reason, command.output_data)
+    _skip(draft, command)
 
 
 def retry(draft: Draft, command: c.RetrySubtask) -> None:
@@ -73,8 +73,16 @@ def _complete(draft: Draft, command: c.CompleteSubtask) -> None:
         task_id=command.subtask_id,
         message=command.notes or None,
         output_data=command.output_data,
-        data={"evidence": command.evidence} if command.evidence else {},
+        data={
+            **({"evidence": command.evidence} if command.evidence else {}),
+            **stated_minutes(command.minutes),
+        },
     )
+
+
+def _close(draft: Draft, command: c.ResolveBlocker, blocker: Blocker) -> None:
+    told = command.message or None
+    draft.close_blocker(blocker, command.actor, command.resolution, told, command.minutes)
 
 
 def _open_blocker(draft: Draft, command: c.ResolveBlocker) -> Blocker:
@@ -96,7 +104,7 @@ def _resolve_execution(draft: Draft, command: c.ResolveBlocker, blocker: Blocker
     """Only giving up is decided here: reassigning is a command of its own."""
     if command.resolution is not Resolution.FAIL:
         raise Conflict("Reassign the execution itself: PATCH it with another agent_id.")
-    draft.close_blocker(blocker, command.actor, command.resolution, command.message or None)
+    _close(draft, command, blocker)
     _give_up(draft, command)
 
 
@@ -128,7 +136,13 @@ def _reject(draft: Draft, command: c.ResolveBlocker, _: Blocker) -> None:
 
 
 def _skip_blocked(draft: Draft, command: c.ResolveBlocker, _: Blocker) -> None:
-    _skip(draft, command.actor, command.subtask_id, command.message, command.output_data)
+    skipped = c.SkipSubtask(
+        actor=command.actor,
+        subtask_id=command.subtask_id,
+        reason=command.message,
+        output_data=command.output_data,
+    )
+    _skip(draft, skipped)
 
 
 def _reassign(draft: Draft, command: c.ResolveBlocker, _: Blocker) -> None:
@@ -169,14 +183,15 @@ def _give_up(draft: Draft, command: c.ResolveBlocker) -> None:
     )
 
 
-def _skip(draft: Draft, actor: str, subtask_id: str, reason: str, output_data: Any) -> None:
+def _skip(draft: Draft, command: c.SkipSubtask) -> None:
     draft.emit(
         EventType.TASK_SKIPPED,
-        actor=actor,
+        actor=command.actor,
         status=SubtaskStatus.SKIPPED,
-        task_id=subtask_id,
-        message=reason or None,
-        output_data=output_data,
+        task_id=command.subtask_id,
+        message=command.reason or None,
+        output_data=command.output_data,
+        data=stated_minutes(command.minutes),
     )
 
 

@@ -3,6 +3,12 @@
 Each port has a real connector and a simulated twin that keep the same promises; configuration
 chooses. Both raise ``Unreachable`` where the other side does not answer, which is worth another
 attempt, and ``Refused`` where it will not have what was asked, which is not.
+
+LarryError
+├── Unreachable     the other side does not answer now: the server has it tried again
+├── Refused         the other side will not have this: a person decides
+├── NotebookError   Larry cannot begin: his notebook is in use or unreadable
+└── SettingsError   Larry cannot begin: what was set cannot be used
 """
 
 import datetime as dt
@@ -11,11 +17,15 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 
-class Unreachable(Exception):
+class LarryError(Exception):
+    """Base of everything this package raises on purpose."""
+
+
+class Unreachable(LarryError):
     """The other side does not answer now; try again later."""
 
 
-class Refused(Exception):
+class Refused(LarryError):
     """The other side will not have this; another attempt would fare no better."""
 
 

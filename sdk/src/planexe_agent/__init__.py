@@ -9,6 +9,8 @@ Example:
 """
 
 from planexe_agent.agent import Agent
+from planexe_agent.aio import AsyncTask
+from planexe_agent.async_agent import AsyncAgent, run_all
 from planexe_agent.backoff import Backoff
 from planexe_agent.errors import (
     AgentError,
@@ -18,6 +20,8 @@ from planexe_agent.errors import (
     InvalidParams,
     NeedsHuman,
     NotFound,
+    OutboxError,
+    OutboxInUse,
     Outcome,
     Permanent,
     ServerRefused,
@@ -27,11 +31,14 @@ from planexe_agent.errors import (
     Unavailable,
     Wait,
 )
+from planexe_agent.outbox import Outbox
 from planexe_agent.task import Task
 
 __all__ = [
     "Agent",
     "AgentError",
+    "AsyncAgent",
+    "AsyncTask",
     "Backoff",
     "Conflict",
     "Interrupted",
@@ -39,6 +46,9 @@ __all__ = [
     "InvalidParams",
     "NeedsHuman",
     "NotFound",
+    "Outbox",
+    "OutboxError",
+    "OutboxInUse",
     "Outcome",
     "Permanent",
     "ServerRefused",
@@ -48,4 +58,5 @@ __all__ = [
     "Unauthorized",
     "Unavailable",
     "Wait",
+    "run_all",
 ]

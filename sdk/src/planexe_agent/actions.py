@@ -14,9 +14,10 @@ from planexe_agent.errors import InvalidParams, NeedsHuman, Permanent, Stopped, 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from planexe_agent.task import Task
+    from planexe_agent.task import Lease
 
 _log = logging.getLogger(__name__)
+_LONGEST_TEXT = 20_000  # the server's: it would take a longer one for an invalid report
 
 ANY = "*"
 """The name of the action that performs whatever no other one does."""
@@ -41,10 +42,10 @@ class Action:
         """Describe a function; what is not given comes from its signature and docstring.
 
         Raises:
-            ValueError: It does not take the task, or is no plain function.
+            ValueError: It does not take the task.
         """
-        if inspect.iscoroutinefunction(function) or not inspect.signature(function).parameters:
-            raise ValueError(f"{name}: needs a plain function that takes the task first")
+        if not inspect.signature(function).parameters:
+            raise ValueError(f"{name}: needs a function that takes the task first")
         first_line, *_ = (inspect.getdoc(function) or "").splitlines() or [""]
         text = first_line if description is None else description
         return cls(name, function, _announced(function, params), text)
@@ -53,20 +54,19 @@ class Action:
         """Give the form in which it is registered."""
         return {"action": self.name, "params": self.params, "description": self.description}
 
-    def perform(self, task: Task) -> dict[str, Any]:
-        """Call the function with the params it asks for; give the JSON object it results in.
+    def call(self, task: Lease) -> Any:
+        """Call the function with the params it asks for; give what it gives.
 
         Raises:
             InvalidParams: A param is missing.
-            Permanent: The result is no JSON.
         """
-        return _output(self.name, self.function(task, **self._arguments(task)))
+        return self.function(task, **self._arguments(task))
 
     @cached_property
     def _parameters(self) -> list[inspect.Parameter]:
         return list(inspect.signature(self.function).parameters.values())
 
-    def _arguments(self, task: Task) -> dict[str, Any]:
+    def _arguments(self, task: Lease) -> dict[str, Any]:
         first, *rest = self._parameters
         if any(each.kind is inspect.Parameter.VAR_KEYWORD for each in rest):
             return {name: value for name, value in task.params.items() if name != first.name}
@@ -76,33 +76,48 @@ class Action:
         return {each.name: task.params[each.name] for each in rest if each.name in task.params}
 
 
-def perform(actions: Mapping[str, Action], task: Task) -> dict[str, Any] | None:
+def perform(actions: Mapping[str, Action], task: Lease) -> dict[str, Any] | None:
     """Perform a task; give the event that tells how it ended, None where nobody is to know."""
     try:
-        output = _chosen(actions, task).perform(task)
-    except Stopped as stopped:
-        if task.should_stop:
-            _log.info("task %s: stopped: %s", task.task_id, task.stop_reason)
-            return None
-        return _failed(task, stopped)
+        action = _chosen(actions, task)
+        return _completed(action, task, action.call(task))
     # The edge between this package and the author's code: whatever it raises is reported.
     except (Exception, SystemExit) as error:  # noqa: BLE001
-        return _failed(task, error)
-    return task.closing_event("task_complete", output_data=output)
+        return _ended(task, error)
 
 
-def _chosen(actions: Mapping[str, Action], task: Task) -> Action:
+async def perform_async(actions: Mapping[str, Action], task: Lease) -> dict[str, Any] | None:
+    """Perform a task with an async function, as ``perform`` does with a plain one."""
+    try:
+        action = _chosen(actions, task)
+        return _completed(action, task, await action.call(task))
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - as above
+        return _ended(task, error)
+
+
+def _completed(action: Action, task: Lease, result: object) -> dict[str, Any]:
+    return task.closing_event("task_complete", output_data=_output(action.name, result))
+
+
+def _ended(task: Lease, error: BaseException) -> dict[str, Any] | None:
+    if isinstance(error, Stopped) and task.should_stop:
+        _log.info("stopped: task=%s reason=%s", task.task_id, task.stop_reason)
+        return None
+    return _failed(task, error)
+
+
+def _chosen(actions: Mapping[str, Action], task: Lease) -> Action:
     action = actions.get(task.action) or actions.get(ANY)
     if action is None:
         raise Permanent(f"this agent has no action {task.action!r}")
     return action
 
 
-def _failed(task: Task, error: BaseException) -> dict[str, Any]:
+def _failed(task: Lease, error: BaseException) -> dict[str, Any]:
     planned = isinstance(error, (Wait, NeedsHuman, Permanent))
     _log.log(
         logging.INFO if planned else logging.WARNING,
-        "task %s (%s): %s: %s",
+        "not done: task=%s action=%s error=%s: %s",
         task.task_id,
         task.action,
         type(error).__name__,
@@ -113,7 +128,7 @@ def _failed(task: Task, error: BaseException) -> dict[str, Any]:
 
 
 def _told(error: BaseException) -> dict[str, Any]:
-    text = str(error) or type(error).__name__
+    text = (str(error) or type(error).__name__)[:_LONGEST_TEXT]
     if isinstance(error, Wait):
         return {
             "event_type": "task_blocked",

@@ -8,6 +8,8 @@ AgentError
 │   └── NeedsHuman      only a person can answer
 ├── Stopped             the result of the running action can no longer count
 ├── Interrupted         the agent ended while a request was under way
+├── OutboxError         results cannot be kept on disk
+│   └── OutboxInUse     another process has the file
 ├── Unavailable         the server could not be reached or asked for patience: try again
 └── ServerRefused       the server refused the request: trying again will not help
     ├── Unauthorized    401, 403: the key is unknown, or not allowed to do this
@@ -79,6 +81,14 @@ class Stopped(AgentError):
 
 class Interrupted(AgentError):
     """The agent ended while this request was under way."""
+
+
+class OutboxError(AgentError):
+    """Results cannot be kept on disk; the message names the file and the reason."""
+
+
+class OutboxInUse(OutboxError):
+    """Another process has the file: give each its own, or let each find one by default."""
 
 
 class Unavailable(AgentError):

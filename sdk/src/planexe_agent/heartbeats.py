@@ -1,57 +1,58 @@
-"""Signs of life for long actions."""
+"""Signs of life for long actions, and what the server says to them."""
 
 from __future__ import annotations
 
 import logging
-import threading
 from typing import TYPE_CHECKING
 
 from planexe_agent.errors import AgentError, Conflict, refusal
+from planexe_agent.steps import Sleep
 from planexe_agent.task import lease_seconds
 
 if TYPE_CHECKING:
     from planexe_agent.reports import Reports
     from planexe_agent.running import Running
-    from planexe_agent.task import Task
+    from planexe_agent.steps import Steps
+    from planexe_agent.task import Lease
 
 _log = logging.getLogger(__name__)
 _CONFLICT = 409
 
 
-class Heartbeats(threading.Thread):
-    """Extends leases at a quarter of their time, and notices those that were lost.
+def beat(running: Running, reports: Reports) -> Steps[None]:
+    """Send the heartbeats that are due, until ``running`` is closed.
 
-    A heartbeat that does not arrive is left to the next one; ends when ``running`` is closed.
+    They extend leases, and notice those that were lost. One that does not arrive is left to the
+    next.
     """
+    while not running.closed:
+        # Cleared before the look: whoever changes something later ends the sleep.
+        running.changed.clear()
+        for execution_id, tasks in running.take_due().items():
+            yield from _try_to_beat(reports, execution_id, tasks)
+        seconds = running.seconds_to_next()
+        if seconds is None or seconds > 0:
+            yield Sleep(running.changed, seconds)
 
-    def __init__(self, running: Running, reports: Reports) -> None:
-        super().__init__(name="planexe-heartbeats", daemon=True)
-        self._running = running
-        self._reports = reports
 
-    def run(self) -> None:
-        """Send what is due, until there is nothing more to come."""
-        while due := self._running.wait_for_due():
-            for execution_id, tasks in due.items():
-                self._try_to_beat(execution_id, tasks)
+def _try_to_beat(reports: Reports, execution_id: str, tasks: list[Lease]) -> Steps[None]:
+    try:
+        yield from _beat(reports, execution_id, tasks)
+    except Conflict as conflict:
+        for task in tasks:
+            task.refused(conflict)
+    except AgentError as error:
+        _log.warning("heartbeat failed: execution=%s error=%s", execution_id, error)
+    # The edge of the loop: without it all leases would be lost for one bad answer.
+    except Exception:  # noqa: BLE001 - logged with its traceback
+        _log.exception("heartbeat failed: execution=%s", execution_id)
 
-    def _try_to_beat(self, execution_id: str, tasks: list[Task]) -> None:
-        try:
-            self._beat(execution_id, tasks)
-        except Conflict as conflict:
-            for task in tasks:
-                task.refused(conflict)
-        except AgentError as error:
-            _log.warning("execution %s: heartbeat failed: %s", execution_id, error)
-        # The edge of the thread: without it all leases would be lost for one bad answer.
-        except Exception:  # noqa: BLE001 - logged with its traceback
-            _log.exception("execution %s: heartbeat failed", execution_id)
 
-    def _beat(self, execution_id: str, tasks: list[Task]) -> None:
-        answer = self._reports.heartbeat(execution_id, tasks)
-        for task, result in zip(tasks, answer.body["results"]):
-            if result.get("status") == _CONFLICT:
-                _log.warning("task %s: no longer ours: %s", task.task_id, result.get("detail"))
-                task.refused(refusal(_CONFLICT, result, "heartbeat"))
-            else:
-                task.lease_seconds = lease_seconds(result, answer, task.lease_seconds)
+def _beat(reports: Reports, execution_id: str, tasks: list[Lease]) -> Steps[None]:
+    answer = yield from reports.heartbeat(execution_id, tasks)
+    for task, result in zip(tasks, answer.body["results"]):
+        if result.get("status") == _CONFLICT:
+            _log.warning("lease lost: task=%s detail=%s", task.task_id, result.get("detail"))
+            task.refused(refusal(_CONFLICT, result, "heartbeat"))
+        else:
+            task.lease_seconds = lease_seconds(result, answer, task.lease_seconds)

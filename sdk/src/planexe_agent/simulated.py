@@ -70,6 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         name=options.name,
         max_concurrent_tasks=options.slots,
         instance=options.instance,
+        outbox=options.outbox,
         stop_seconds=_STOP_SECONDS,
     )
     work = SimulatedWork(options.speed, options.seed)
@@ -94,6 +95,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--name", default="Simulated agent")
     parser.add_argument("--speed", type=_positive, default=1.0, help="time factor (default 1)")
     parser.add_argument("--instance", help="a stable name resumes the leases after a restart")
+    parser.add_argument("--outbox", help="a file to keep results in (default: none is kept)")
     parser.add_argument("--slots", type=int, default=4, help="tasks at once (default 4)")
     parser.add_argument("--seed", type=int, default=0, help="of the durations")
     return parser.parse_args(arguments)

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable
 
-from planexe_agent.actions import ANY, Action, perform
-from planexe_agent.errors import Conflict, Interrupted, Invalid, NotFound
-from planexe_agent.task import Task, lease_seconds
+from planexe_agent.actions import ANY, Action
+from planexe_agent.steps import Perform, Sleep
+from planexe_agent.task import lease_seconds
+from planexe_agent.wire import Request, send
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from planexe_agent.backoff import Backoff
-    from planexe_agent.client import Answer, Client
     from planexe_agent.registration import Registration
     from planexe_agent.reports import Reports
+    from planexe_agent.results import Results
     from planexe_agent.running import Running
+    from planexe_agent.steps import Alarm, Line, Steps
+    from planexe_agent.task import Lease
+    from planexe_agent.wire import Answer
 
 _log = logging.getLogger(__name__)
 _ANSWER_SECONDS = 15.0
@@ -30,19 +33,21 @@ _EMPTY_TOO_SOON_SECONDS = 1.0
 class Shared:
     """What the slots of one agent have in common.
 
-    ``polls`` and ``reports`` have connections of their own, so that a stop can end the waiting
-    polls and leave the results on their way alone.
+    ``polls`` and ``reports`` are lines of their own, so that a stop can end the waiting polls and
+    leave the results on their way alone. ``make_task`` makes the task as the actions take it.
     """
 
     registration: Registration
     actions: Mapping[str, Action]
     instance: str
-    polls: Client
+    polls: Line
     reports: Reports
+    results: Results
     running: Running
     poll_seconds: float
     backoff: Backoff
-    stopping: threading.Event = field(default_factory=threading.Event)
+    stopping: Alarm
+    make_task: Callable[..., Lease]
 
     def query(self, slot: int) -> dict[str, str]:
         """Give what a slot's polls and claims say of it; a stable instance resumes its leases."""
@@ -52,92 +57,89 @@ class Shared:
         return query
 
 
-class Slot(threading.Thread):
-    """A thread that performs one task after the other until the agent stops.
+class Slot:
+    """Performs one task after the other until the agent stops.
 
     Args:
         number: Which one it is, from 0.
         shared: What it shares with the others.
-        failed: Called with the error that ends it, where nobody asked it to end.
 
     Attributes:
         busy: Whether it holds a task.
     """
 
-    def __init__(
-        self, number: int, shared: Shared, failed: Callable[[BaseException], None]
-    ) -> None:
-        super().__init__(name=f"planexe-slot-{number}", daemon=True)
+    def __init__(self, number: int, shared: Shared) -> None:
         self.busy = False
         self._shared = shared
-        self._failed = failed
         self._query = shared.query(number)
         self._pauses = shared.backoff.delays()
 
-    def run(self) -> None:
+    def work(self) -> Steps[None]:
         """Work until the agent stops."""
-        try:
-            self._work_until_stop()
-        except Interrupted:
-            _log.debug("%s: interrupted", self.name)
-        # The edge of the thread: without this an error would end the slot unseen.
-        except Exception as error:  # noqa: BLE001
-            self._failed(error)
-
-    def _work_until_stop(self) -> None:
-        task: Task | None = None
+        task: Lease | None = None
         while True:
             # Before the look at the stop: who stops the agent then knows whom to wait for.
             self.busy = task is not None
             if self._shared.stopping.is_set():
+                if task is not None:  # It came with the answer to the last report.
+                    yield from self._shared.reports.give_back([task])
                 return
-            task = self._finish(task) if task is not None else self._poll()
+            if task is not None:
+                task = yield from self._finish(task)
+            else:
+                task = (yield from self._resend()) or (yield from self._poll())
 
-    def _poll(self) -> Task | None:
+    def _poll(self) -> Steps[Lease | None]:
         asked = time.monotonic()
         seconds = self._shared.poll_seconds
-        answer = self._shared.polls.send(
+        request = Request(
             "GET",
             f"/api/agents/{self._shared.registration.agent_id}/work",
             params={**self._query, "wait": f"{seconds:g}"},
             read_seconds=seconds + _ANSWER_SECONDS,
         )
+        answer = yield from send(self._shared.polls, request, self._shared.backoff)
         task = self._taken(answer, None)
-        if task is not None or time.monotonic() - asked >= _EMPTY_TOO_SOON_SECONDS:
+        is_new = task is not None and not task.redelivered
+        if is_new or time.monotonic() - asked >= _EMPTY_TOO_SOON_SECONDS:
             self._pauses = self._shared.backoff.delays()
-        else:
+        elif task is None:
             # A paused lease, or a server that does not hold polls: do not ask it in circles.
-            self._shared.stopping.wait(next(self._pauses))
+            yield Sleep(self._shared.stopping, next(self._pauses))
         return task
 
-    def _finish(self, task: Task) -> Task | None:
-        self._shared.running.add(task)
-        try:
-            event = perform(self._shared.actions, task)
-            return self._report(task, event) if event is not None else None
-        finally:
-            self._shared.running.remove(task)
-
-    def _report(self, task: Task, event: Mapping[str, Any]) -> Task | None:
-        try:
-            answer = self._send(task, event)
-        except (Conflict, NotFound) as refusal:
-            _log.warning("task %s: the server drops its result: %s", task.task_id, refusal)
+    def _finish(self, task: Lease) -> Steps[Lease | None]:
+        shared = self._shared
+        if not shared.running.add(task):
+            # A server that takes this agent for one of a single task gives it to every slot.
+            _log.info("performed by another slot: task=%s", task.task_id)
+            yield Sleep(shared.stopping, next(self._pauses))
             return None
-        except Invalid as refusal:
-            _log.error("task %s: the server refuses its result: %s", task.task_id, refusal)
-            # The plan's owner must see why; where even this is refused, the agent ends.
-            message = f"the server refused the result: {refusal}"
-            told = {"error_type": "validation_error", "error_message": message}
-            answer = self._send(task, task.event("task_error", **told))
-        _log.debug("task %s (%s): %s", task.task_id, task.action, event["event_type"])
-        return self._taken(answer, task.execution_id)
+        try:
+            kept = yield from shared.results.known(task)
+            if kept is None:
+                event: dict[str, Any] | None = yield Perform(shared.actions, task)
+                if event is None or task.given_back:
+                    return None
+                kept = yield from shared.results.keep(task, event)
+            task.performed = True
+            answer = yield from shared.results.deliver(kept, self._claim())
+        finally:
+            shared.running.remove(task)
+        return self._taken(answer, task.execution_id) if answer is not None else None
 
-    def _send(self, task: Task, event: Mapping[str, Any]) -> Answer:
-        claim = None if self._shared.stopping.is_set() else self._query
-        return self._shared.reports.send(task.execution_id, event, claim=claim)
+    def _resend(self) -> Steps[Lease | None]:
+        """Send one result of an earlier run, where there is one; give what came with the answer."""
+        kept = self._shared.results.next_unsent()
+        if kept is None:
+            return None
+        answer = yield from self._shared.results.deliver_late(kept, self._claim())
+        return self._taken(answer, kept.execution_id) if answer is not None else None
 
-    def _taken(self, answer: Answer, reported: str | None) -> Task | None:
+    def _claim(self) -> dict[str, str] | None:
+        return None if self._shared.stopping.is_set() else self._query
+
+    def _taken(self, answer: Answer, reported: str | None) -> Lease | None:
         """Read the work in an answer; None where there is none that may start.
 
         Work that may not start stays leased: the next poll of this slot brings it again.
@@ -157,5 +159,6 @@ class Slot(threading.Thread):
         held = envelope.get("force_pause") or envelope.get("force_cancel")
         if held and reported in {None, ids["execution_id"]}:
             return None
-        default = self._shared.registration.lease_seconds
-        return Task(work, ids, self._shared.reports, lease_seconds(work, answer, default))
+        shared = self._shared
+        seconds = lease_seconds(work, answer, shared.registration.lease_seconds)
+        return shared.make_task(work, ids, shared.reports, seconds)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import json
 import logging
 import threading
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
+from planexe_agent import threads
 from planexe_agent.errors import Conflict, ServerRefused, StaleLease, Stopped, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from planexe_agent.client import Answer
     from planexe_agent.reports import Reports
+    from planexe_agent.steps import Alarm, Steps
+    from planexe_agent.wire import Answer
 
 _log = logging.getLogger(__name__)
 
@@ -27,11 +31,15 @@ _FINAL: Final = frozenset({CANCELLED, LOST})
 
 
 class StopSignal:
-    """Why a running action should stop; a graver reason replaces a lighter one."""
+    """Why a running action should stop; a graver reason replaces a lighter one.
 
-    def __init__(self) -> None:
+    Args:
+        alarm: Set while there is a reason.
+    """
+
+    def __init__(self, alarm: Alarm) -> None:
         self.reason: str | None = None
-        self._raised = threading.Event()
+        self.alarm = alarm
         self._lock = threading.Lock()
 
     def set(self, reason: str) -> None:
@@ -39,22 +47,18 @@ class StopSignal:
         with self._lock:
             if _RANK[reason] > _RANK[self.reason]:
                 self.reason = reason
-            self._raised.set()
+            self.alarm.set()
 
     def clear_pause(self) -> None:
         """Let a paused action go on; the other reasons stay."""
         with self._lock:
             if self.reason == PAUSED:
                 self.reason = None
-                self._raised.clear()
-
-    def wait(self, seconds: float) -> bool:
-        """Wait until the action should stop, at most so long; tell whether it should."""
-        return self._raised.wait(seconds)
+                self.alarm.clear()
 
 
-class Task:
-    """One leased subtask: what to do, and the way to tell how it goes.
+class Lease:
+    """One leased subtask: what to do, and the events that tell how it goes.
 
     Attributes:
         params: The action's params as the plan gives them.
@@ -65,6 +69,8 @@ class Task:
         signal: Set by the agent; an action reads ``should_stop`` and ``stop_reason``.
         lease_seconds: How long the lease holds without a sign of life.
         progress_percent: What was reported last.
+        performed: Whether its result is on its way.
+        given_back: Whether another may have the lease by now: its result counts no more.
     """
 
     def __init__(
@@ -73,6 +79,7 @@ class Task:
         ids: Mapping[str, Any],
         reports: Reports,
         lease_seconds: float,
+        alarm: Alarm,
     ) -> None:
         self.task_id: str = work["task_id"]
         self.execution_id: str = ids["execution_id"]
@@ -87,9 +94,12 @@ class Task:
         self.redelivered: bool = bool(work.get("redelivered"))
         self.timeout_hours: float | None = work.get("timeout_hours")
         self.lease_token: str | None = work.get("lease_token")
+        self.max_attempts: int | None = (work.get("retry_policy") or {}).get("max_attempts")
+        self.performed = False
+        self.given_back = False
         self.lease_seconds = lease_seconds
         self.progress_percent: float | None = None
-        self.signal = StopSignal()
+        self.signal = StopSignal(alarm)
         self._reports = reports
         self._usage: dict[str, Any] = {}
 
@@ -103,34 +113,29 @@ class Task:
         """Name the reason: ``paused``, ``stopping`` (the agent ends), ``cancelled`` or ``lost``."""
         return self.signal.reason
 
-    def wait(self, seconds: float) -> bool:
-        """Sleep, but no longer than the action may go on; tell whether it should stop."""
-        return self.signal.wait(seconds)
+    def is_same_lease(self, other: Lease) -> bool:
+        """Tell whether two tasks are one lease, delivered twice."""
+        return (self.lease_token, self.task_id, self.execution_id) == (
+            other.lease_token,
+            other.task_id,
+            other.execution_id,
+        )
 
-    def progress(self, percent: float, message: str | None = None) -> None:
-        """Show progress on the dashboard and extend the lease.
+    @property
+    def is_last_attempt(self) -> bool:
+        """Tell whether no attempt is left after this one, as far as is known."""
+        return self.max_attempts is not None and self.attempt >= self.max_attempts
 
-        Sent once: where the server is away, the next heartbeat brings the percentage.
+    @property
+    def idempotency_key(self) -> str:
+        """A name for the effects of this task on the world, for services that take such keys.
 
-        Args:
-            percent: 0 to 100.
-            message: What is being done.
-
-        Raises:
-            Stopped: The result can no longer count; let it pass.
+        The same for every attempt and look at this task with these params, in every process, so a
+        service that has seen it knows the effect is there already.
         """
-        if not 0 <= percent <= 100:  # noqa: PLR2004 - the bounds of a percentage
-            raise ValueError(f"progress is 0 to 100 percent, not {percent}")
-        self.progress_percent = percent
-        self._tell("task_progress", progress_percent=percent, message=message)
-
-    def note(self, message: str) -> None:
-        """Write a line to the execution's log; lost where the server is away.
-
-        Raises:
-            Stopped: The result can no longer count; let it pass.
-        """
-        self._tell("note", message=message)
+        parts = [self.execution_id, self.task_id, self.action, self.params]
+        text = json.dumps(parts, sort_keys=True)
+        return f"planexe-{hashlib.sha256(text.encode()).hexdigest()[:40]}"
 
     def usage(
         self,
@@ -167,15 +172,67 @@ class Task:
         """Remember that the server takes no more events for this lease."""
         self.signal.set(LOST if isinstance(refusal, StaleLease) else CANCELLED)
 
-    def _tell(self, event_type: str, **fields: object) -> None:
+    def telling_progress(self, percent: float, message: str | None) -> Steps[None]:
+        """Send how far it is; see ``Task.progress``."""
+        if not 0 <= percent <= 100:  # noqa: PLR2004 - the bounds of a percentage
+            raise ValueError(f"progress is 0 to 100 percent, not {percent}")
+        self.progress_percent = percent
+        yield from self._telling("task_progress", progress_percent=percent, message=message)
+
+    def telling_note(self, message: str) -> Steps[None]:
+        """Send a line for the log; see ``Task.note``."""
+        yield from self._telling("note", message=message)
+
+    def _telling(self, event_type: str, **fields: object) -> Steps[None]:
+        event = self.event(event_type, **fields)
         try:
-            self._reports.send(self.execution_id, self.event(event_type, **fields), patient=False)
+            yield from self._reports.send(self.execution_id, event, patient=False)
         except Unavailable as error:
-            _log.info("task %s: %s not sent: %s", self.task_id, event_type, error)
+            _log.info("not sent: task=%s event=%s error=%s", self.task_id, event_type, error)
         except Conflict as refusal:
             self.refused(refusal)
         if self.stop_reason in _FINAL:
             raise Stopped(f"task {self.task_id}: {self.stop_reason}")
+
+
+class Task(Lease):
+    """The task as a plain function gets it."""
+
+    def __init__(
+        self,
+        work: Mapping[str, Any],
+        ids: Mapping[str, Any],
+        reports: Reports,
+        lease_seconds: float,
+    ) -> None:
+        self._alarm = threading.Event()
+        super().__init__(work, ids, reports, lease_seconds, self._alarm)
+
+    def wait(self, seconds: float) -> bool:
+        """Sleep, but no longer than the action may go on; tell whether it should stop."""
+        return self._alarm.wait(seconds)
+
+    def progress(self, percent: float, message: str | None = None) -> None:
+        """Show progress on the dashboard and extend the lease.
+
+        Sent once: where the server is away, the next heartbeat brings the percentage.
+
+        Args:
+            percent: 0 to 100.
+            message: What is being done.
+
+        Raises:
+            Stopped: The result can no longer count; let it pass.
+        """
+        threads.carry_out(self.telling_progress(percent, message))
+
+    def note(self, message: str) -> None:
+        """Write a line to the execution's log; lost where the server is away.
+
+        Raises:
+            Stopped: The result can no longer count; let it pass.
+        """
+        threads.carry_out(self.telling_note(message))
 
 
 def lease_seconds(work: Mapping[str, Any], answer: Answer, default: float) -> float:

@@ -251,6 +251,8 @@ def test_list_shows_each_as_it_stands_now(user: Caller, scene: Scene, agent: Age
     plan_id = scene.get(first)["plan_id"]
     assert listed(f"?plan_id={plan_id}") == [first]
     assert user.get("/api/executions?status=NONE").status_code == 422
+    latest = scene._stage.services.executions.latest("default", [plan_id, "plan_none"])
+    assert {plan: one["execution_id"] for plan, one in latest.items()} == {plan_id: first}
 
 
 def test_list_by_status_finds_what_is_not_recorded_yet(

@@ -73,7 +73,13 @@ def test_only_users_of_the_workspace_see_a_file(
     assert download(user.client, told["url"], agent.key).status_code == 403
     assert download(user.client, told["url"], "nobody").status_code == 401
     assert download(user.client, "/api/files/file_none", user.key).status_code == 404
-    assert upload(user.with_key(agent.key), b"x").status_code == 403
+
+
+def test_agent_brings_what_it_made_and_the_owner_opens_it(user: Caller, agent: AgentCaller) -> None:
+    answer = upload(user.with_key(agent.key), b"%PDF", "quote.pdf", "application/pdf")
+    told: Any = answer.json
+    assert (answer.status_code, told["created_by"]) == (201, f"agent:{agent.agent_id}")
+    assert download(user.client, told["url"], user.key).data == b"%PDF"
 
 
 def test_upload_with_a_key_is_kept_once(user: Caller) -> None:

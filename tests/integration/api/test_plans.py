@@ -270,6 +270,9 @@ def test_list_pages_and_filters(user: Caller, scene: Scene) -> None:
     only: Any = user.get("/api/plans?status=DECOMPOSING").json
     assert [one["plan_id"] for one in only["items"]] == [fresh]
     assert user.get("/api/plans?status=NOTHING").status_code == 422
+    assert user.get("/api/plans?q=LightHouse&sort=changed").json["items"][1]["subtasks_total"] == 4
+    assert user.get("/api/plans?q=nothing").json["items"] == []
+    assert user.get("/api/plans?sort=dog").status_code == 422
 
 
 def test_agent_sees_the_plans_assigned_to_it(

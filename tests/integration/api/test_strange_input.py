@@ -62,7 +62,10 @@ def test_strange_value_in_a_query_or_body_is_no_failure(
     value = quote(strange, safe="")
     queries = [
         *(f"/api/executions?{name}={value}" for name in ("plan_id", "agent_id", "cursor")),
-        *(f"/api/plans?{name}={value}" for name in ("assigned_to", "cursor", "status")),
+        *(
+            f"/api/plans?{name}={value}"
+            for name in ("assigned_to", "cursor", "status", "q", "sort")
+        ),
         *(
             f"/api/executions/{execution_id}/events?{name}={value}"
             for name in ("type", "task_id", "agent_id", "cursor", "after")

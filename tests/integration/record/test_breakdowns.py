@@ -4,7 +4,7 @@ from sqlalchemy import Engine, text
 
 from app.domain.errors import NotFound
 from app.domain.plan import Breakdown, ConfidencePart, Plan, PlanWarning
-from app.record.breakdowns import Breakdowns
+from app.record.breakdowns import Breakdowns, BreakdownSummary
 from app.record.engine import transaction
 from app.record.plans import Plans
 
@@ -102,3 +102,17 @@ def test_breakdowns_go_with_their_plan(breakdowns: Breakdowns, plans: Plans) -> 
     breakdowns.add(WORKSPACE, "plan_1", 1, [make_breakdown("task_0_0")])
     assert plans.delete(WORKSPACE, "plan_1")
     assert breakdowns.of_plan(WORKSPACE, "plan_1") == {}
+
+
+def test_newest_breakdowns_of_plans_are_summed_up(breakdowns: Breakdowns) -> None:
+    first = [make_breakdown("task_0_0", 1, confidence=0.4), make_breakdown("task_0_1", 1)]
+    again = make_breakdown("task_0_0", 3, confidence=0.6, needs_review=True)
+    breakdowns.add(WORKSPACE, "plan_1", 1, first)
+    breakdowns.add(WORKSPACE, "plan_1", 2, [again])
+
+    found = breakdowns.summaries(WORKSPACE, ["plan_1", "plan_2"])
+
+    mean = (0.6 + first[1].confidence) / 2
+    assert found == {"plan_1": BreakdownSummary(2, 4, pytest.approx(mean), 0.6, 1)}
+    assert breakdowns.summaries("ws_2", ["plan_1"]) == {}
+    assert breakdowns.summaries(WORKSPACE, []) == {}

@@ -76,3 +76,12 @@ def test_executions_are_listed_by_plan_agent_and_status(executions: Executions) 
     rest = executions.page(WORKSPACE, limit=3, cursor=first.next_cursor)
     assert [it.execution_id for it in rest.items] == ["exec_0"]
     assert executions.page("ws_2").items == []
+
+
+def test_newest_execution_of_each_plan_is_found(executions: Executions) -> None:
+    for number in range(3):
+        header = make_header(f"exec_{number}", created_at=NOON + dt.timedelta(seconds=number))
+        executions.add(header, "user_1", b"graph")
+    found = executions.latest(WORKSPACE, ["plan_1", "plan_2"])
+    assert {plan: one.execution_id for plan, one in found.items()} == {"plan_1": "exec_2"}
+    assert executions.latest("ws_2", ["plan_1"]) == {}

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from app.domain.errors import Invalid, NotFound
-from app.domain.plan import Gates, Phase, Plan, PlanStatus, PlanWarning
+from app.domain.plan import Gates, Phase, Plan, PlanSort, PlanStatus, PlanWarning
 from app.domain.states import ExecutionStatus
 from app.record.batches import Batch, BatchWriter
 from app.record.errors import AlreadyExists, StillReferenced
@@ -206,3 +206,28 @@ def test_ten_thousand_tasks_are_stored_and_read_within_two_seconds(plans: Plans)
         stored = plans.get(WORKSPACE, plan.plan_id)
     assert stored
     assert stored.plan == plan
+
+
+def test_plans_are_found_by_a_text_in_title_or_goal(plans: Plans) -> None:
+    for name, title, goal in [("a", "100% Tea", ""), ("b", "Kiosk", "sell TEA"), ("c", "100x", "")]:
+        plan = msgspec.structs.replace(make_plan(name), title=title, goal=goal)
+        plans.add(WORKSPACE, plan, PlanStatus.READY, "user_1")
+
+    def found(text: str) -> list[str]:
+        return [one.plan_id for one in plans.page(WORKSPACE, search=text).items]
+
+    assert sorted(found("tea")) == ["a", "b"]
+    assert found("100%") == ["a"]
+    assert found("coffee") == []
+
+
+def test_plans_are_listed_by_their_last_change(plans: Plans) -> None:
+    for name in ("a", "b", "c"):
+        plans.add(WORKSPACE, make_plan(name), PlanStatus.DECOMPOSING, "user_1")
+    plans.set_status(WORKSPACE, "a", PlanStatus.READY)
+
+    first = plans.page(WORKSPACE, sort=PlanSort.CHANGED, limit=2)
+    rest = plans.page(WORKSPACE, sort=PlanSort.CHANGED, limit=2, cursor=first.next_cursor)
+
+    assert [one.plan_id for one in [*first.items, *rest.items]] == ["a", "c", "b"]
+    assert [one.plan_id for one in plans.page(WORKSPACE).items] == ["c", "b", "a"]

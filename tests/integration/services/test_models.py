@@ -412,6 +412,20 @@ class TestWish:
                 services.review.regenerate(stage.owner, plan_id, task_id, {})
         assert shown(services, stage, plan_id)["decomposition_version"] == 2
 
+    def test_rules_make_it_anew_at_once_where_they_are_asked_for(
+        self, services: Services, stage: Stage, sent: Sent, server: ModelServer
+    ) -> None:
+        plan_id = begun(stage, plan_of(2))
+        carry_out(services, sent.tasks)
+        calls = len(server.calls)
+
+        asked = {"strategy": "rules", "version": 1}
+        made = services.review.regenerate(stage.owner, plan_id, "t1", asked)
+
+        assert made
+        assert (made["strategy"], made["needs_review"], made["version"]) == ("rules", True, 2)
+        assert len(server.calls) == calls
+
     def test_version_that_was_replaced_is_not_made_anew(
         self, services: Services, stage: Stage, sent: Sent, server: ModelServer
     ) -> None:

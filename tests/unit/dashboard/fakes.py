@@ -1,6 +1,7 @@
 """Services of the pages' port that hold a few made-up executions and plans in memory."""
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -189,10 +190,39 @@ def plan(status: str = "NEEDS_REVIEW", **more: Any) -> Wire:
             }
         ],
         "tasks_total": 3,
-        "warnings_total": 1,
+        "subtasks_total": 6,
+        "mean_confidence": 0.75,
+        "lowest_confidence": 0.6,
+        "reviews_waiting": 2,
         "gates": {"redline": "ALLOW", "go_no_go": None, "refusals": []},
         "created_at": NOON,
     } | more
+
+
+def readiness(**more: Any) -> Wire:
+    """Make what the start of a plan would meet: one agent that does all but one action."""
+    larry = {
+        "agent_id": "larry",
+        "name": "Larry",
+        "role": "",
+        "status": "ACTIVE",
+        "online": True,
+        "last_contact_at": NOON,
+        "misses": [{"action": "sing", "subtasks": 2}],
+    }
+    step = {"subtask_id": "1.1.2", "title": f"Sign {HOSTILE}", "task_title": "Task 1.1"}
+    return {
+        "fault": "",
+        "refusals": [],
+        "reviews": [],
+        "subtasks_total": 6,
+        "approvals": [{**step, "action": "send_payment"}],
+        "by_people": [{**step, "action": "sign_lease"}],
+        "actions": [{"action": "send_email", "subtasks": 4}, {"action": "sing", "subtasks": 2}],
+        "nobody": [],
+        "agents": [larry],
+        **more,
+    }
 
 
 def breakdown() -> Wire:
@@ -289,6 +319,10 @@ class FakeExecutions:
     def tree(self, workspace_id: str, execution_id: str) -> Wire:
         """Give the tree."""
         return self.shape
+
+    def latest(self, workspace_id: str, plan_ids: Sequence[str]) -> dict[str, Wire]:
+        """Give the newest of each plan."""
+        return {row["plan_id"]: row for row in self.rows if row["plan_id"] in plan_ids}
 
     def create(self, principal: Principal, request: Wire) -> Wire:
         """Start one, unless the gate refuses."""
@@ -493,6 +527,7 @@ class FakePlans:
 
     rows: list[Wire] = field(default_factory=lambda: [plan()])
     shape: Wire = field(default_factory=breakdown)
+    sorts: list[str] = field(default_factory=list[str])
 
     def page(
         self,
@@ -500,18 +535,22 @@ class FakePlans:
         *,
         status: str | None = None,
         assigned_to: str | None = None,
+        q: str = "",
+        sort: str = "newest",
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page:
         """List them."""
-        return FakePage(self.rows)
+        self.sorts.append(sort)
+        fitting = [row for row in self.rows if status in (None, row["status"])]
+        return FakePage([row for row in fitting if q.casefold() in row["title"].casefold()])
 
-    def get(self, workspace_id: str, plan_id: str) -> Wire:
+    def get(self, workspace_id: str, plan_id: str, *, whole: bool = False) -> Wire:
         """Give one."""
         found = [row for row in self.rows if row["plan_id"] == plan_id]
         if not found:
             raise NotFound("No such plan.")
-        return found[0]
+        return found[0] | (self.shape if whole else {})
 
     def tasks(self, workspace_id: str, plan_id: str) -> Wire:
         """Give its breakdowns."""
@@ -522,6 +561,32 @@ class FakePlans:
         if data != b"a plan":
             raise InvalidPlan("This is no plan.", [Fault("line 1", f"unexpected {HOSTILE}")])
         return self.rows[0]
+
+
+@dataclass
+class FakeImports:
+    """Asks nobody, and writes down what it was asked for."""
+
+    is_configured: bool = False
+    asked: list[Wire] = field(default_factory=list[Wire])
+
+    def begin(self, principal: Principal, request: Wire, made_id: str) -> Wire:
+        """Note it, unless it is refused."""
+        if request["prompt"] == "refused":
+            raise Conflict("It was imported before.")
+        self.asked.append(request)
+        return {"plan_id": made_id}
+
+
+@dataclass
+class FakeReadiness:
+    """Says of every plan what it was told to."""
+
+    told: Wire = field(default_factory=readiness)
+
+    def of_plan(self, workspace_id: str, plan_id: str) -> Wire:
+        """Tell it."""
+        return self.told
 
 
 @dataclass
@@ -579,6 +644,13 @@ class FakeDecomposition:
 @dataclass
 class FakeVersions:
     """Knows two versions."""
+
+    def of_plan(
+        self, workspace_id: str, plan_id: str, limit: int = 50, cursor: str | None = None
+    ) -> Page:
+        """List those of a plan."""
+        rows = [{"version": one, "tasks_total": 3, "created_at": NOON} for one in (2, 1)]
+        return FakePage(rows[:limit])
 
     def of_task(
         self,
@@ -730,6 +802,8 @@ class FakeServices:
     history: FakeHistory = field(default_factory=FakeHistory)
     items: FakeItems = field(default_factory=FakeItems)
     plans: FakePlans = field(default_factory=FakePlans)
+    imports: FakeImports = field(default_factory=FakeImports)
+    readiness: FakeReadiness = field(default_factory=FakeReadiness)
     review: FakeReview = field(default_factory=FakeReview)
     decomposition: FakeDecomposition = field(default_factory=FakeDecomposition)
     versions: FakeVersions = field(default_factory=FakeVersions)

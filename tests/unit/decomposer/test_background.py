@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from app.domain.errors import InvalidPlan
+from app.domain.plan import Target
 from tests.unit.decomposer.samples import read_run, told
 
 
@@ -43,6 +44,19 @@ def test_context_that_cannot_be_read_costs_a_warning(content: Any) -> None:
     plan = read_run(identify_risks_raw=content)
     assert told(plan, "unreadable-file")[0].where.startswith("identify_risks_raw.json")
     assert plan.risks == []
+
+
+def test_targets_are_read() -> None:
+    plan = read_run(targets=[{"metric": "calls", "target": 5}, {"metric": "usd", "target": 9.5}])
+    assert plan.targets == [Target("calls", 5), Target("usd", 9.5)]
+    assert told(plan, "unreadable-file") == []
+
+
+@pytest.mark.parametrize("content", [b"{", {}, [{"metric": " ", "target": 1}], [{"metric": "a"}]])
+def test_targets_that_cannot_be_read_cost_a_warning(content: Any) -> None:
+    plan = read_run(targets=content)
+    assert told(plan, "unreadable-file")[0].where.startswith("targets.json")
+    assert plan.targets == []
 
 
 @pytest.mark.parametrize("stem", ["redline_gate", "redline_gate_raw"])

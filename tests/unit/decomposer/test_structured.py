@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.domain.errors import InvalidPlan
-from app.domain.plan import Assignee, Plan, RetryPolicy
+from app.domain.plan import Assignee, Plan, RetryPolicy, Target
 from decomposer.breakdown import decompose_plan
 from tests.computing import computes_within
 from tests.unit.decomposer.samples import codes, read_bytes, read_document, told
@@ -316,3 +316,11 @@ def test_ten_thousand_tasks_without_steps_are_broken_down_in_time() -> None:
     tasks = [{"title": "t", "prerequisites": ["nothing like it"]} for _ in range(10_000)]
     with computes_within(3):
         decompose_plan(read_document(plan_of(*tasks)), 0.8)
+
+
+def test_targets_are_read_and_what_is_no_number_is_a_fault() -> None:
+    targets = [{"metric": "calls", "target": 5, "unit": "calls"}]
+    plan = read_document({**plan_of(task("a")), "targets": targets})
+    assert plan.targets == [Target("calls", 5, "calls")]
+    faults = faults_of({**plan_of(task("a")), "targets": [{"metric": "calls", "target": "many"}]})
+    assert faults.keys() == {"targets[0].target"}

@@ -511,6 +511,13 @@ def test_a_wait_in_vain_ends_with_a_person() -> None:
     check(play.state)
 
 
+def test_a_check_that_was_due_before_the_end_of_the_wait_is_made_however_late() -> None:
+    play = alone()
+    play.do(report(EventType.TASK_BLOCKED, "a", max_wait_seconds=480))
+    play.now += 10 * MINUTE
+    assert types(play.do(c.EndDelay(subtask_id="a"))) == ["task_ready"]
+
+
 def test_a_check_after_the_end_of_the_wait_is_the_last() -> None:
     play = alone()
     waits(play, max_wait_seconds=480)

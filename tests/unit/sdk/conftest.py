@@ -61,6 +61,7 @@ def make_agent(server: ProtocolServer) -> Callable[..., Agent]:
 
     def make(**settings: Any) -> Agent:
         defaults: dict[str, Any] = {"key": USER_KEY, "agent_id": "larry", "backoff": QUICK}
+        defaults["outbox"] = None
         return Agent(server.url, **{**defaults, **settings})
 
     return make

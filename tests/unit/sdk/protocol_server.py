@@ -73,9 +73,11 @@ class ProtocolServer:
         self.flags: dict[str, bool] = {"force_pause": False, "force_cancel": False}
         self.ended = False
         self.closing = False
+        self.deliver_to_all = False
         self.lease_seconds = lease_seconds
         self._work: deque[dict[str, Any]] = deque()
         self._leases: dict[str, dict[str, Any]] = {}
+        self._leased = 0
         self._answers: dict[str, dict[str, Any]] = {}
         self.changed = threading.Condition()
         self.url = ""
@@ -143,9 +145,8 @@ class ProtocolServer:
             return Reply(401, {"title": "Unauthorized", "detail": "unknown key"})
         if request.path == "/api/agents":
             return self._register(request)
-        if request.path.endswith("/keys"):
-            known = request.path.split("/")[-2] not in self.foreign
-            return Reply(201, {"api_key": AGENT_KEY}) if known else Reply(404, {"title": "?"})
+        if request.path.endswith("/keys") or request.method == "PATCH":
+            return self._known_agent(request)
         if request.path.endswith("/work"):
             return self._poll(request.query)
         if "events" in request.body:
@@ -165,8 +166,19 @@ class ProtocolServer:
         times = {"lease_seconds": self.lease_seconds, "long_poll_max_seconds": 60}
         return Reply(201, {"agent_id": agent_id, "api_key": AGENT_KEY, **times})
 
+    def _known_agent(self, request: Request) -> Reply:
+        agent_id = request.path.split("/")[3]
+        if agent_id in self.foreign:
+            return Reply(404, {"title": "?"})
+        if request.method == "POST":
+            return Reply(201, {"api_key": AGENT_KEY})
+        self.agents[agent_id].update(request.body)
+        return Reply(200, self.agents[agent_id])
+
     def _poll(self, query: dict[str, str]) -> Reply:
         held = self._leases.get(query["poll_id"])
+        if self.deliver_to_all and self._leases:  # as to an agent known to take one task at a time
+            held = next(iter(self._leases.values()))
         if held is not None:
             return Reply(200, {**self._offer(held), **self.flags, "redelivered": True})
         ready = lambda: self.closing or (self._work and not self.flags["force_pause"])  # noqa: E731
@@ -178,7 +190,9 @@ class ProtocolServer:
         if not self._work or self.flags["force_pause"]:
             return {}
         work = self._work.popleft()
-        self._leases[poll_id] = {**work, "lease_token": f"{work['task_id']}/{poll_id}"}
+        self._leased += 1
+        token = f"{work['task_id']}/{poll_id}/{self._leased}"
+        self._leases[poll_id] = {**work, "lease_token": token}
         return self._offer({**self._leases[poll_id], "redelivered": False})
 
     def _offer(self, lease: dict[str, Any]) -> dict[str, Any]:
@@ -221,6 +235,9 @@ class _Handler(BaseHTTPRequestHandler):
     state: ProtocolServer
 
     def do_GET(self) -> None:
+        self._answer()
+
+    def do_PATCH(self) -> None:
         self._answer()
 
     def do_POST(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable
 
 import pytest
-from planexe_agent import NeedsHuman, Permanent, Stopped, Task, Wait
+from planexe_agent import Agent, NeedsHuman, Permanent, Stopped, Task, Wait
 from planexe_agent.actions import Action, perform
 from planexe_agent.running import Running
 
@@ -193,12 +193,16 @@ async def _coroutine(_task: Task) -> None:
     pytest.fail("called")
 
 
-@pytest.mark.parametrize("function", [_without_task, _coroutine])
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [(_without_task, "takes the task first"), (_coroutine, "needs a plain function")],
+)
 def test_function_that_cannot_be_an_action_is_refused_at_once(
-    function: Callable[..., Any],
+    function: Callable[..., Any], reason: str
 ) -> None:
-    with pytest.raises(ValueError, match="act: needs a plain function"):
-        Action.of(function, "act", None, None)
+    agent = Agent("http://localhost", "key", outbox=None)
+    with pytest.raises(ValueError, match=f"act: .*{reason}"):
+        agent.action("act")(function)
 
 
 @pytest.mark.parametrize("percent", [-1, 101])

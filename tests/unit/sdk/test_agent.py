@@ -82,14 +82,20 @@ def test_registration_sends_the_profile_and_uses_the_new_key(
     assert {poll.query["supported_actions"] for poll in polls} == {"greet"}
 
 
-def test_registered_agent_takes_a_fresh_key(
+def test_registered_agent_takes_a_fresh_key_and_tells_what_it_can_do_now(
     server: ProtocolServer, greeter: Agent, start: Start
 ) -> None:
-    server.agents["larry"] = {}
+    server.agents["larry"] = {"name": "Larry the Great", "capabilities": [], "role": "closer"}
     server.add_task("t1")
     start(greeter)
     server.wait_for_event("task_complete", "t1")
     assert len(server.requests_to("POST", "/api/agents/larry/keys")) == 1
+    assert server.agents["larry"] == {
+        "name": "Larry the Great",
+        "capabilities": [{"action": "greet", "params": [], "description": ""}],
+        "role": "closer",
+        "max_concurrent_tasks": 1,
+    }
 
 
 def test_agent_key_acts_without_registration(
@@ -188,10 +194,10 @@ def test_restarted_agent_of_the_same_instance_resumes_its_lease(
         gate.wait(10)
 
     gate = threading.Event()
-    server.add_task("t1")
+    server.add_task("t1", retry_policy={"max_attempts": 1})
     running = start(first)
     assert began.wait(10)
-    running.end()  # as a crash: the action never reports
+    running.end()  # the action never reports, and its last attempt is not given back
 
     seen: list[Task] = []
     second = make_agent(instance="one")
@@ -422,22 +428,69 @@ def test_stop_lets_the_running_action_finish_and_claims_no_more(
     assert [event["task_id"] for event in server.events] == ["t1"]
 
 
-def test_action_still_running_at_the_end_of_its_time_is_left_behind(
+def test_action_still_running_at_the_end_of_its_time_is_given_back_and_its_result_dropped(
     server: ProtocolServer, make_agent: MakeAgent, start: Start
 ) -> None:
-    agent, began, gate = make_agent(stop_seconds=0.05), threading.Event(), threading.Event()
+    agent, began = make_agent(stop_seconds=0.05), threading.Event()
+    gate, ended = threading.Event(), threading.Event()
 
     @agent.action("greet")
     def greet(task: Task) -> None:
         began.set()
         gate.wait(10)
+        ended.set()
 
     server.add_task("t1")
     running = start(agent)
     assert began.wait(10)
     running.end()
     gate.set()
-    assert server.events == []
+    assert ended.wait(10)
+    [given_back] = server.events
+    assert (given_back["event_type"], given_back["error_type"]) == ("task_error", "agent_stopped")
+    assert given_back["retry_after_seconds"] == 0
+
+
+def test_agent_ends_although_nothing_can_be_given_back(
+    server: ProtocolServer, make_agent: MakeAgent, start: Start
+) -> None:
+    began, gate = threading.Barrier(3), threading.Event()
+    agent = make_agent(stop_seconds=0.05, max_concurrent_tasks=2)
+
+    @agent.action("greet")
+    def greet(task: Task) -> None:
+        began.wait(10)
+        gate.wait(10)
+
+    server.add_task("t1")
+    server.add_task("t2")
+    running = start(agent)
+    began.wait(10)
+    server.faults.append(Fault("POST", EVENTS, status=503, times=2))
+    running.end()
+    gate.set()
+    assert running.error is None
+    assert len(server.requests_to("POST", EVENTS)) == 1
+
+
+def test_lease_that_is_delivered_to_two_slots_is_performed_once(
+    server: ProtocolServer, make_agent: MakeAgent, start: Start
+) -> None:
+    agent, performed, gate = make_agent(max_concurrent_tasks=2), [], threading.Event()
+
+    @agent.action("greet")
+    def greet(task: Task) -> None:
+        performed.append(task.task_id)
+        gate.wait(10)
+
+    server.deliver_to_all = True
+    server.add_task("t1")
+    start(agent)
+    polls = lambda: len(server.requests_to("GET", WORK))  # noqa: E731
+    server.wait_for(lambda: polls() >= 4, "polls of the slot that has nothing to do")
+    gate.set()
+    server.wait_for_event("task_complete", "t1")
+    assert performed == ["t1"]
 
 
 def test_work_of_another_execution_comes_with_its_own_id(

@@ -138,3 +138,38 @@ def test_odd_answer_to_a_heartbeat_does_not_end_the_heartbeats(
     done.set()
     server.wait_for_event("task_complete", "t1")
     assert reasons == [reason]
+
+
+@pytest.mark.parametrize(
+    ("flags", "reason"),
+    [({"force_pause": True}, "paused"), ({"force_cancel": True}, "cancelled")],
+)
+def test_quiet_action_of_a_long_lease_hears_of_pause_and_cancellation(
+    server: ProtocolServer,
+    make_agent: MakeAgent,
+    start: Start,
+    flags: dict[str, bool],
+    reason: str,
+) -> None:
+    assert server.lease_seconds == 900
+    agent = make_agent(heartbeat_seconds=0.02)
+    _, reasons = _patient(agent)
+    server.add_task("t1")
+    start(agent)
+    server.wait_for_event("task_progress", "t1")
+    server.set_flags(**flags)
+    server.wait_for(lambda: reasons, "the action's end")
+    assert reasons == [reason]
+
+
+def test_quiet_action_of_a_long_lease_hears_of_its_loss(
+    server: ProtocolServer, make_agent: MakeAgent, start: Start
+) -> None:
+    agent = make_agent(heartbeat_seconds=0.02)
+    _, reasons = _patient(agent)
+    server.add_task("t1")
+    start(agent)
+    server.wait_for_event("task_progress", "t1")
+    server.pass_lease_on("t1")
+    server.wait_for(lambda: reasons, "the action's end")
+    assert reasons == ["lost"]
