@@ -7,6 +7,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 from flask import Blueprint, make_response, redirect, request, url_for
+from flask import Response as FlaskResponse
 from werkzeug.wrappers import Response
 
 from app.dashboard import presentation, refusals, security, session
@@ -71,7 +72,7 @@ def create_blueprint(services: Services) -> Blueprint:
     return blueprint
 
 
-def not_found() -> Response:
+def not_found() -> FlaskResponse:
     """Tell somebody with a browser that no page has this address."""
     return security.protect(make_response(refusals.no_such_page()))
 
