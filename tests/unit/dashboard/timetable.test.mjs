@@ -32,6 +32,11 @@ test("a blocked step was worked on until it was held up, and waits since", () =>
   assert.deepEqual(short(spansOf(held)), ["10 30 work run", "30  wait wait"]);
 });
 
+test("a step that was taken back waits, and no work is made up for it", () => {
+  assert.deepEqual(short(spansOf(step("READY", 10))), ["10  wait idle"]);
+  assert.deepEqual(short(actual({ status: "READY" }, [step("READY", 10)])), ["10  wait idle"]);
+});
+
 test("a task waits where none of its steps was worked on", () => {
   const steps = [step("COMPLETED", 10, 20), step("COMPLETED", 20, 25), step("COMPLETED", 60, 70)];
   assert.deepEqual(short(actual({ status: "COMPLETED" }, steps)), [

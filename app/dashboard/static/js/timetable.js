@@ -16,7 +16,7 @@ const TONES = new Map([
   ["BLOCKED", "wait"],
   ["RETRYING", "wait"],
 ]);
-const LASTING = new Set(["RUNNING", "BLOCKED", "RETRYING"]);
+const LASTING = new Set(["RUNNING", "BLOCKED", "RETRYING", "READY"]);
 const LEAST_SECONDS = 1;
 const MOST_SECONDS = 3600 * 24 * 36_600;
 
@@ -41,6 +41,8 @@ export function spansOf(subtask) {
   if (from === null) return [];
   const tone = toneOf(status);
   if (status === "RUNNING") return [{ from, to: null, kind: "work", tone }];
+  // Begun, and taken back: how long it was worked on is not known, only that it waits.
+  if (status === "READY" || status === "QUEUED") return [{ from, to: null, kind: "wait", tone }];
   if (status !== "BLOCKED" && status !== "RETRYING") {
     const to = seconds(subtask.completed_at ?? subtask.last_event_at) ?? from;
     return [{ from, to: Math.max(from, to), kind: "work", tone }];
@@ -68,7 +70,7 @@ export function actual(task, subtasks) {
   const lasts = LASTING.has(task.status);
   const ends = spans.map((span) => span.to ?? span.from);
   const to = lasts ? null : Math.max(...ends);
-  const isHeldUp = spans.some((span) => span.to === null && span.kind === "wait");
+  const isHeldUp = spans.some((span) => span.to === null && span.tone === "wait");
   const isWorkedOn = spans.some((span) => span.to === null && span.kind === "work");
   const tone = isHeldUp && !isWorkedOn ? "wait" : toneOf(task.status);
   const work = spans.filter((span) => span.kind === "work");
