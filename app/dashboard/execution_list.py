@@ -19,6 +19,7 @@ SORTS: Final = {
     "quiet": "Longest quiet first",
 }
 PER_PAGE: Final = 25
+_LIST: Final = "/api/executions"
 _FILTERS: Final = ("q", "status", "plan_id", "agent_id", "needs_me", "sort")
 _MOST_PLANS: Final = 100
 _LONGEST: Final = 200
@@ -57,7 +58,7 @@ class ExecutionListPages:
             "executions": page.items,
             "words": WORDS,
             "agents": names,
-            "query": filtered("", cursor=cursor).removeprefix("?"),
+            "address": filtered(_LIST, cursor=cursor, limit=str(PER_PAGE), forecast="true"),
         }
         return render_template(
             "dashboard/executions.html",
@@ -77,23 +78,27 @@ class ExecutionListPages:
 
 def asked_for() -> dict[str, Any]:
     """Read from the address which executions are meant; what makes no sense is not found."""
-    given = {name: value.strip()[:_LONGEST] for name, value in request.args.items()}
-    status, sort = given.get("status") or None, given.get("sort") or "newest"
-    if sort not in SORTS or (status and status not in STATUSES):
+    given = _given()
+    status, sort, needs_me = given["status"] or None, given["sort"] or "newest", given["needs_me"]
+    if sort not in SORTS or (status and status not in STATUSES) or needs_me not in ("", "1"):
         abort(404)
     return {
-        "q": given.get("q", ""),
+        "q": given["q"],
         "status": status,
-        "plan_id": given.get("plan_id") or None,
-        "agent_id": given.get("agent_id") or None,
-        "needs_me": bool(given.get("needs_me")),
+        "plan_id": given["plan_id"] or None,
+        "agent_id": given["agent_id"] or None,
+        "needs_me": bool(needs_me),
         "sort": sort,
     }
 
 
+def _given() -> dict[str, str]:
+    return {name: request.args.get(name, "").strip()[:_LONGEST] for name in _FILTERS}
+
+
 def filtered(address: str, **changes: str | None) -> str:
     """Give an address with the filter of this one, but for what is named; None takes it away."""
-    found = {name: request.args.get(name) for name in _FILTERS} | changes
+    found = _given() | changes
     query = urlencode({name: value for name, value in found.items() if value})
     return f"{address}?{query}" if query else address
 

@@ -112,7 +112,7 @@ def test_address_says_what_is_listed(browser: FlaskClient, services: FakeService
     )
 
 
-@pytest.mark.parametrize("query", ["status=NONSENSE", "sort=nonsense"])
+@pytest.mark.parametrize("query", ["status=NONSENSE", "sort=nonsense", "needs_me=maybe"])
 def test_filter_that_makes_no_sense_is_not_found(browser: FlaskClient, query: str) -> None:
     assert browser.get(f"/executions?{query}").status_code == 404
 

@@ -17,8 +17,6 @@ import { agentName, learn, tally, word } from "./words.js";
 /** @typedef {import("./types.js").Message} Message */
 /** @typedef {import("@preact/signals-core").Signal<Listed>} Row */
 
-const PER_PAGE = 25;
-
 /** Milliseconds within which an end is not told to the minute. */
 const ABOUT_NOW = 60_000;
 
@@ -29,6 +27,8 @@ const place = element("executions");
 const known = new Map();
 /** @type {Map<string, number>} */
 const blockers = new Map();
+/** Last known status, also of what is not in the list. @type {Map<string, string>} */
+const statuses = new Map();
 const rows = signal(/** @type {Row[]} */ ([]));
 
 /** Show these, in this order; a row that is known already keeps its place on the page. */
@@ -37,6 +37,7 @@ function put(/** @type {Listed[]} */ executions) {
   rows.value = executions.map((execution) => {
     const row = known.get(execution.execution_id) ?? signal(execution);
     known.set(execution.execution_id, row);
+    statuses.set(execution.execution_id, execution.status);
     if (execution.seq >= row.peek().seq) row.value = execution;
     return row;
   });
@@ -51,20 +52,23 @@ function mount() {
 
 /** What filters, order and waits make of the list is the server's to say. */
 const list = new Refresher(async () => {
-  put((await getJson(`/api/executions?limit=${PER_PAGE}&forecast=true&${data.query}`)).items);
+  put((await getJson(data.address)).items);
 }, setTimeout.bind(globalThis));
 
 /** @param {Message} message */
 function arrived(message) {
   if (message.type !== "execution_update") return;
+  const executionId = message.execution_id ?? "";
   const moved = blockersMoved(blockers, message);
   if (moved) counter.request();
-  const row = known.get(message.execution_id ?? "");
-  const before = row?.peek();
-  if (row && before) row.value = executionUpdated(before, message);
-  if (before?.status !== message.status || moved) list.request();
-  if (before && before.status !== message.status)
-    announce(`${before.plan_title}: ${word(message.status).label}`);
+  const row = known.get(executionId);
+  const before = statuses.get(executionId);
+  if (row) row.value = executionUpdated(row.peek(), message);
+  if (before === message.status && !moved) return;
+  list.request();
+  statuses.set(executionId, message.status);
+  if (row && before && before !== message.status)
+    announce(`${row.peek().plan_title}: ${word(message.status).label}`);
 }
 
 function List() {
