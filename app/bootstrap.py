@@ -67,6 +67,7 @@ from app.services.identity import Identity
 from app.services.imports import ImportService
 from app.services.inbox import InboxService
 from app.services.inquiries import InquiryService
+from app.services.items import ItemService
 from app.services.kept_events import KeptEvents
 from app.services.keys import KeyService
 from app.services.maintenance import MaintenanceService
@@ -252,6 +253,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
             Locks(client),
             clock,
         ),
+        items=ItemService(execution_service),
         replay=ReplayService(execution_service, events),
         health=HealthService(probes, (redis.RedisError, RecordError)),
     )

@@ -13,7 +13,9 @@ from werkzeug.wrappers import Response
 from app.dashboard import presentation, refusals, security, session
 from app.dashboard.agents import AgentPages
 from app.dashboard.assets import Assets
+from app.dashboard.bulk import BulkPages
 from app.dashboard.executions import ExecutionPages
+from app.dashboard.item import ItemPages
 from app.dashboard.plans import PlanPages
 from app.dashboard.ports import Services
 from app.dashboard.review import ReviewPages
@@ -31,12 +33,24 @@ def create_blueprint(services: Services) -> Blueprint:
     assets = Assets()
     blueprint.add_url_rule("/assets/<version>/<path:name>", "asset", assets.serve)
     SignInPages(services.identity).register(blueprint)
+    items = ItemPages(
+        services.executions,
+        services.items,
+        services.history,
+        services.blockers,
+        services.agents,
+        services.people,
+    )
+    items.register(blueprint)
+    BulkPages(services.executions, services.people, services.blockers).register(blueprint)
     ExecutionPages(
         services.executions,
         services.history,
         services.blockers,
         services.agents,
         services.verification,
+        services.plans,
+        items,
     ).register(blueprint)
     PlanPages(
         services.plans,
@@ -69,7 +83,7 @@ def not_found() -> FlaskResponse:
 def _guard() -> Response | tuple[str | Response, int] | None:
     """Let nobody in who is not signed in, and no form that this site did not make."""
     if request.endpoint not in _OPEN_ENDPOINTS and session.current_principal() is None:
-        wanted = request.path if request.method == "GET" else ""
+        wanted = request.full_path.removesuffix("?") if request.method == "GET" else ""
         address = url_for("dashboard.sign_in", next=wanted or None)
         return redirect(address, HTTPStatus.SEE_OTHER)
     if request.method == "POST" and not session.csrf_matches(request.form.get("csrf_token", "")):

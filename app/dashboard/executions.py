@@ -1,16 +1,21 @@
 """The pages of executions: all of them, one of them, and its controls."""
 
+from collections.abc import Callable
 from typing import Final
+from urllib.parse import urlencode
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from app.dashboard.ports import Agents, Blockers, Executions, History, Verification, Wire
-from app.dashboard.presentation import NOTHING, WORDS, Rows, rows, wire
+from app.dashboard.bulk import SHOWN
+from app.dashboard.item import ItemPages
+from app.dashboard.ports import Agents, Blockers, Executions, History, Plans, Verification, Wire
+from app.dashboard.presentation import NOTHING, WORDS, Rows, find_item, rows, wire
 from app.dashboard.refusals import Answer, back_with, done
+from app.dashboard.sentences import sentences
 from app.dashboard.session import visitor
 from app.dashboard.waiting import MOST_AGENTS, open_blockers
-from app.domain.errors import Archived, DomainError, Invalid
+from app.domain.errors import Archived, DomainError, Invalid, NotFound
 
 _EVENTS_PER_PAGE: Final = 50
 _MOVES: Final = {
@@ -20,6 +25,8 @@ _MOVES: Final = {
     "reassign": ("", "Reassigned. The other agent gets what is not done."),
     "cancel": ("CANCELLED", "Cancelled."),
 }
+_FEED_FILTERS: Final = ("task", "agent", "type", "errors", "cursor")
+_KEPT: Final = (*_FEED_FILTERS, "show", "item")
 _FILTERS: Final = ("RUNNING", "BLOCKED", "PAUSED", "COMPLETED", "FAILED")
 
 
@@ -33,12 +40,16 @@ class ExecutionPages:
         blockers: Blockers,
         agents: Agents,
         verification: Verification,
+        plans: Plans,
+        items: ItemPages,
     ) -> None:
         self._executions = executions
         self._history = history
         self._blockers = blockers
         self._agents = agents
         self._verification = verification
+        self._plans = plans
+        self._items = items
 
     def register(self, blueprint: Blueprint) -> None:
         """Add the routes."""
@@ -72,19 +83,24 @@ class ExecutionPages:
         )
 
     def one(self, execution_id: str) -> str:
-        """Show one execution; ``?cursor=`` shows older events."""
+        """Show one execution; the query filters its events and steps, and opens an item."""
         workspace_id = visitor().workspace_id
         # Before its parts: a script that follows from this seq then misses nothing.
         execution = wire(self._executions.get(workspace_id, execution_id))
         tree = wire(self._executions.tree(workspace_id, execution_id))
         events, waiting, archived = self._happened(workspace_id, execution_id)
+        agents = self._agents.page(workspace_id, limit=MOST_AGENTS).items
+        names = {one["agent_id"]: one["name"] for one in agents}
         live: Wire = {
             "execution": execution,
             "tree": tree,
             "events": events.items,
             "next_cursor": events.next_cursor,
             "words": WORDS,
+            "agents": names,
         }
+        item_id, show = request.args.get("item", ""), request.args.get("show", "")
+        found = find_item(tree, item_id)
         return render_template(
             "dashboard/execution.html",
             execution=execution,
@@ -93,20 +109,42 @@ class ExecutionPages:
             live=live,
             waiting=waiting,
             archived=archived,
-            agents=self._agents.page(workspace_id, limit=MOST_AGENTS).items,
+            told=sentences(execution, tree),
+            risks=self._risks(workspace_id, execution["plan_id"]),
+            item=self._items.describe(workspace_id, execution_id, item_id, tree) if found else None,
+            show=show if show in SHOWN else "",
+            here=_here(),
+            filtered=any(request.args.get(one) for one in _FEED_FILTERS),
+            shown=SHOWN,
+            agents=agents,
+            names=names,
             unproven=self._verification.trouble(workspace_id, execution_id),
         )
 
     def _happened(self, workspace_id: str, execution_id: str) -> tuple[Rows, Rows, str]:
         """Give a page of events and what it waits for; or a sentence on where the events are."""
-        cursor = request.args.get("cursor")
+        asked = request.args
         try:
             page = self._history.page(
-                workspace_id, execution_id, order="desc", limit=_EVENTS_PER_PAGE, cursor=cursor
+                workspace_id,
+                execution_id,
+                event_type=asked.get("type") or None,
+                task_id=asked.get("task") or None,
+                agent_id=asked.get("agent") or None,
+                errors="errors" in asked,
+                order="desc",
+                limit=_EVENTS_PER_PAGE,
+                cursor=asked.get("cursor"),
             )
             return rows(page), open_blockers(self._blockers, workspace_id, execution_id), ""
         except Archived as error:
             return NOTHING, NOTHING, str(error)
+
+    def _risks(self, workspace_id: str, plan_id: str) -> list[Wire]:
+        try:
+            return wire(self._plans.get(workspace_id, plan_id)).get("risks") or []
+        except NotFound:
+            return []
 
     def confirm(self, execution_id: str, move: str) -> str:
         """Ask before cancelling, or for the agent to reassign to, where there is no script."""
@@ -134,3 +172,14 @@ class ExecutionPages:
         except DomainError as error:
             return back_with(error, address)
         return done(address, message)
+
+
+def _here() -> Callable[..., str]:
+    """Give the address of this very page, but for what is named; None takes a part away."""
+
+    def address(**changes: str | None) -> str:
+        kept = {one: request.args.get(one) for one in _KEPT} | changes
+        query = urlencode({name: value for name, value in kept.items() if value})
+        return f"{request.path}?{query}" if query else request.path
+
+    return address

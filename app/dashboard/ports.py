@@ -84,14 +84,24 @@ class History(Protocol):
         execution_id: str,
         *,
         after: int = 0,
+        before: int | None = None,
         event_type: str | None = None,
         task_id: str | None = None,
         agent_id: str | None = None,
+        errors: bool = False,
         order: str = "asc",
         limit: int = 100,
         cursor: str | None = None,
     ) -> Page:
         """List events by ``seq``; ``order`` desc gives the newest first."""
+        ...
+
+
+class Items(Protocol):
+    """Tasks and subtasks of executions, as they were planned."""
+
+    def get(self, workspace_id: str, execution_id: str, item_id: str) -> Wire:
+        """Give what one asks for."""
         ...
 
 
@@ -288,6 +298,14 @@ class People(Protocol):
         """Note that a subtask is done; takes the body of ``POST …/tasks/{id}/complete``."""
         ...
 
+    def retry(self, principal: Principal, execution_id: str, task_id: str, request: Wire) -> Wire:
+        """Try again; takes the body of ``POST …/tasks/{id}/retry``."""
+        ...
+
+    def skip(self, principal: Principal, execution_id: str, task_id: str, request: Wire) -> Wire:
+        """Pass over; takes the body of ``POST …/tasks/{id}/skip``."""
+        ...
+
 
 class InboxPage(Page, Protocol):
     """One page of the inbox."""
@@ -334,6 +352,11 @@ class Services(Protocol):
     @property
     def history(self) -> History:
         """Logs of executions."""
+        ...
+
+    @property
+    def items(self) -> Items:
+        """Tasks and subtasks as they were planned."""
         ...
 
     @property

@@ -101,6 +101,15 @@ def utc(text: str) -> str:
     return f"{moment.day} {moment:%b %Y, %H:%M} UTC"
 
 
+def lasting(text: str) -> str:
+    """Say how long something lasts already, as ``age`` in ``js/time.js`` does."""
+    seconds = (dt.datetime.now(dt.UTC) - dt.datetime.fromisoformat(text)).total_seconds()
+    for size, unit in ((86_400, "day"), (3600, "h"), (60, "min")):
+        if (count := int(seconds // size)) > 0:
+            return f"{count} {unit}s" if unit == "day" and count > 1 else f"{count} {unit}"
+    return "less than a minute"
+
+
 def reason(why: Any) -> str:
     """Give the sentence that says why something is not running, or nothing."""
     if isinstance(why, dict):
@@ -164,6 +173,29 @@ def _is_named(row: object) -> bool:
     return isinstance(row, dict) and bool(cast("Wire", row).get("document_name"))
 
 
+def subtasks_of(tree: Wire) -> list[Wire]:
+    """Give all subtasks of a tree in written order."""
+    return [row for task in tasks_of(tree) for row in task.get("subtasks", [])]
+
+
+def tasks_having(phase: Wire, status: str) -> list[Wire]:
+    """Give the tasks of a phase that have a subtask of a status."""
+    return [
+        task for task in phase["tasks"] if status in [row["status"] for row in task["subtasks"]]
+    ]
+
+
+def find_item(tree: Wire, item_id: str) -> Wire | None:
+    """Find a task or subtask of a tree; a subtask knows its ``task``."""
+    for task in tasks_of(tree):
+        if task["task_id"] == item_id:
+            return task
+        for row in task["subtasks"]:
+            if row["subtask_id"] == item_id:
+                return row | {"task": task}
+    return None
+
+
 def titles(tree: Wire) -> dict[str, str]:
     """Give titles by the id of every task and subtask."""
     found: dict[str, str] = {}
@@ -219,6 +251,7 @@ FOR_TEMPLATES: Final = {
     "plain": plain,
     "repeated": repeated,
     "utc": utc,
+    "lasting": lasting,
     "trouble": trouble,
     "awaited": awaited,
     "kind": kind,
@@ -226,6 +259,8 @@ FOR_TEMPLATES: Final = {
     "offered": offered,
     "segments": segments,
     "tasks_of": tasks_of,
+    "subtasks_of": subtasks_of,
+    "tasks_having": tasks_having,
     "named_documents": named_documents,
     "titles": titles,
     "counted": counted,

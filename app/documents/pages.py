@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from app.documents import wording
 
 _SPELLED: Final = (
-    *("moment", "duration", "value", "clip", "who", "number", "plural", "link"),
+    *("moment", "duration", "lateness", "value", "clip", "who", "number", "plural", "link"),
     *("amount", "name_of"),
 )
 

@@ -7,6 +7,7 @@ from app.documents.wording import (
     amount,
     clip,
     duration,
+    lateness,
     link,
     marked,
     moment,
@@ -99,7 +100,8 @@ def _outcome(one: Outcome) -> tuple[str, str, str, str]:
 
 def _task_table(report: ExecutionReport) -> Iterator[str]:
     yield from ("## Tasks", "")
-    names = ("Phase", "Task", "Status", "Started", "Ended", "Worked", "Waited", "Blocked")
+    names = ("Phase", "Task", "Status", "Started", "Ended", "Planned end", "Against the plan")
+    names += ("Worked", "Waited", "Blocked")
     yield from _table(
         names,
         (
@@ -109,6 +111,8 @@ def _task_table(report: ExecutionReport) -> Iterator[str]:
                 task.status,
                 moment(task.started_at),
                 moment(task.completed_at),
+                moment(task.planned_end_at),
+                lateness(task.late_seconds),
                 duration(task.spent.working_seconds),
                 duration(task.spent.waiting_seconds),
                 duration(task.spent.blocked_seconds),

@@ -29,6 +29,14 @@ def duration(seconds: float) -> str:
     return f"{whole} s"
 
 
+def lateness(seconds: float | None) -> str:
+    """Say how much later or earlier than planned something ended; empty where it has not."""
+    if seconds is None:
+        return ""
+    told = duration(abs(seconds))
+    return "as planned" if told == "0 s" else f"{told} {'later' if seconds > 0 else 'earlier'}"
+
+
 _MINUTE: Final = 60
 _TENTHS: Final = 10
 _UNITS: Final = (

@@ -50,6 +50,7 @@ class TaskNode(msgspec.Struct, frozen=True, omit_defaults=True):
     dependents: list[str] = []
     implied: list[str] = []
     agent_id: str | None = None
+    estimated_hours: float | None = None
 
 
 class PhaseNode(msgspec.Struct, frozen=True):
@@ -190,6 +191,7 @@ def _task_nodes(
                 dependents=dependents.get(task.task_id, []),
                 implied=list(added),
                 agent_id=task.agent_id,
+                estimated_hours=task.estimate.realistic_hours,
             )
     return nodes
 

@@ -16,6 +16,7 @@ from app.domain.evolve import evolve
 from app.domain.execution import Counts, Execution, Header
 from app.domain.outcomes import Attention, Outcome, metrics_of, outcomes_of
 from app.domain.plan import Target
+from app.domain.schedule import make_schedule, planned_from
 from app.domain.states import SubtaskStatus
 
 _E = EventType
@@ -87,14 +88,21 @@ class SubtaskReport(msgspec.Struct):
 
 
 class TaskReport(msgspec.Struct):
-    """What became of a task; ``spent`` is the time of the clock, however many worked at once."""
+    """What became of a task; ``spent`` is the time of the clock, however many worked at once.
+
+    It was planned from the start of the execution on. ``late_seconds`` is how much later than
+    planned it ended; negative where earlier, None where it has not.
+    """
 
     task_id: str
     title: str
     phase: str
     status: str = _S.QUEUED
+    planned_start_at: dt.datetime | None = None
+    planned_end_at: dt.datetime | None = None
     started_at: dt.datetime | None = None
     completed_at: dt.datetime | None = None
+    late_seconds: float | None = None
     spent: Spent = msgspec.field(default_factory=Spent)
     subtasks: list[SubtaskReport] = []
 
@@ -285,13 +293,22 @@ class Chronicle:
         for blocker in self._blockers.values():
             end = blocker.resolved_at or self._at or blocker.opened_at
             blocker.seconds = (end - blocker.opened_at).total_seconds()
+        self._compare_with_plan()
+        for subtask_id, subtask in self._subtasks.items():
+            _take_over(subtask, self._state, subtask_id)
+
+    def _compare_with_plan(self) -> None:
+        slots = make_schedule(self._state.graph).slots
+        begin = planned_from(self._state.header)
         for task_id, task in self._tasks.items():
-            state = self._state.tasks.get(task_id)
+            slot, state = slots[task_id], self._state.tasks.get(task_id)
+            if begin:
+                task.planned_start_at, task.planned_end_at = begin + slot.start, begin + slot.end
             if state:
                 task.status, task.started_at = state.status, state.started_at
                 task.completed_at = state.completed_at
-        for subtask_id, subtask in self._subtasks.items():
-            _take_over(subtask, self._state, subtask_id)
+            if task.planned_end_at and task.completed_at:
+                task.late_seconds = (task.completed_at - task.planned_end_at).total_seconds()
 
     def _note_blocker(self, event: Event) -> None:
         if event.event_type is _E.BLOCKER_OPENED:

@@ -1,6 +1,6 @@
 """The log of executions, as far as it has been persisted."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -33,7 +33,7 @@ class History:
         *,
         after: int | None = None,
         before: int | None = None,
-        event_type: str | None = None,
+        kinds: Collection[str] | None = None,
         task_ids: Sequence[str] | None = None,
         agent_id: str | None = None,
         newest_first: bool = False,
@@ -45,7 +45,7 @@ class History:
             execution_id: Whose events.
             after: Only those with a higher ``seq``.
             before: Only those with a lower ``seq``.
-            event_type: Only those of this kind.
+            kinds: Only those of one of these kinds.
             task_ids: Only those about one of these tasks or subtasks.
             agent_id: Only those of this agent.
             newest_first: Against the order; the limit then keeps the newest.
@@ -57,8 +57,8 @@ class History:
             query = query.where(columns.seq > after)
         if before is not None:
             query = query.where(columns.seq < before)
-        if event_type is not None:
-            query = query.where(columns.event_type == event_type)
+        if kinds is not None:
+            query = query.where(columns.event_type.in_(kinds))
         if task_ids is not None:
             query = query.where(columns.task_id.in_(task_ids))
         if agent_id is not None:

@@ -21,6 +21,7 @@ from app.services.identity import Identity
 from app.services.imports import ImportService
 from app.services.inbox import InboxService
 from app.services.inquiries import InquiryService
+from app.services.items import ItemService
 from app.services.keys import KeyService
 from app.services.maintenance import MaintenanceService
 from app.services.people import PeopleService
@@ -63,6 +64,7 @@ class Services(msgspec.Struct, frozen=True):
     why: WhyService
     files: FileService
     history: HistoryService
+    items: ItemService
     feed: Feed
     capacity: CapacityService
     persistence: PersistenceService

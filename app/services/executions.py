@@ -11,6 +11,7 @@ from app.domain.execution_graph import ExecutionGraph, compile_graph, graph_id
 from app.domain.ids import new_id
 from app.domain.matching import unmatched
 from app.domain.plan import Breakdown, Ordering, PlanStatus
+from app.domain.schedule import Outlook, look_ahead
 from app.domain.states import ExecutionStatus
 from app.live.errors import NotLive
 from app.live.executions import LiveExecutions
@@ -26,6 +27,7 @@ from app.services.errors import BeingRecovered
 from app.services.explainer import Explainer
 from app.services.identity import Principal
 from app.services.plans import waiting_for_review
+from app.services.schedules import Schedules
 from app.services.views import View, control_view, execution_view, tree_view
 
 _LOOKS: Final = 10
@@ -52,6 +54,7 @@ class ExecutionService:
         clock: Clock,
         risky_words: Collection[str] = (),
     ) -> None:
+        self._schedules = Schedules()
         self._live = live
         self._record = record
         self._archives = archives
@@ -208,7 +211,11 @@ class ExecutionService:
         Raises:
             NotFound: This workspace has no such execution.
         """
-        return execution_view(self.header(workspace_id, execution_id))
+        return self.view_of(self.execution(workspace_id, execution_id))
+
+    def view_of(self, execution: Execution) -> View:
+        """Give an execution that is at hand, with everything loaded."""
+        return execution_view(execution.header, self._outlook(execution).end)
 
     def status(self, principal: Principal, execution_id: str) -> View:
         """Tell an agent whether to go on.
@@ -246,7 +253,11 @@ class ExecutionService:
 
     def tree_of(self, execution: Execution) -> View:
         """Give the tree of an execution that is at hand, with everything loaded."""
-        return tree_view(execution, self._explainer.lines(execution))
+        outlook = self._outlook(execution)
+        return tree_view(execution, self._explainer.lines(execution), outlook)
+
+    def _outlook(self, execution: Execution) -> Outlook:
+        return look_ahead(self._schedules.of(execution), execution, self._clock())
 
     def control(self, principal: Principal, execution_id: str, request: View) -> View:
         """Pause, resume (or start, or take up again after a failure), cancel, reassign.

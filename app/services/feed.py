@@ -17,7 +17,7 @@ from app.live.errors import LiveError
 from app.live.log import Log, LogEntry
 from app.services.executions import ExecutionService
 from app.services.history import HistoryService, LoggedEvent, event_view
-from app.services.views import View, execution_view, open_blocker_views, progress_view
+from app.services.views import View, open_blocker_views, progress_view
 
 logger = logging.getLogger(__name__)
 
@@ -148,7 +148,7 @@ class Feed:
         return {
             "type": "snapshot",
             "seq": execution.header.seq,
-            "execution": execution_view(execution.header),
+            "execution": self._executions.view_of(execution),
             "tasks": self._executions.tree_of(execution),
             "blockers": open_blocker_views(execution),
         }

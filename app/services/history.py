@@ -1,6 +1,6 @@
 """The log of an execution, read over the seam between Redis and PostgreSQL without a gap."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -16,6 +16,16 @@ from app.services.views import View
 
 PAGE: Final = 1000
 LONGEST_SEQ: Final = 15
+
+ERRORS: Final = frozenset[str](
+    {
+        EventType.TASK_ERROR,
+        EventType.LEASE_EXPIRED,
+        EventType.EXECUTION_FAILED,
+        EventType.AGENT_OFFLINE,
+    }
+)
+"""Kinds of events that tell of something that went wrong."""
 
 
 class LoggedEvent(msgspec.Struct, frozen=True):
@@ -45,14 +55,29 @@ class HistoryService:
         workspace_id: str,
         execution_id: str,
         after: int = 0,
+        before: int | None = None,
         event_type: str | None = None,
         task_id: str | None = None,
         agent_id: str | None = None,
+        errors: bool = False,
         order: str = "asc",
         limit: int = 100,
         cursor: str | None = None,
     ) -> Page[View]:
         """List events by ``seq``. A task's id also finds the events of its subtasks.
+
+        Args:
+            workspace_id: Whose execution.
+            execution_id: Whose events.
+            after: Only those with a higher ``seq``.
+            before: Only those with a lower ``seq``.
+            event_type: Only those of this kind.
+            task_id: Only those about this task or subtask.
+            agent_id: Only those of this agent.
+            errors: Only those that tell of something that went wrong.
+            order: asc or desc.
+            limit: How many at most.
+            cursor: Where the page before ended.
 
         Raises:
             NotFound: This workspace has no such execution.
@@ -68,8 +93,8 @@ class HistoryService:
         place = _parse(cursor)
         wanted = _Wanted(
             after=max(after, place or 0) if not descending else after,
-            before=place if descending else None,
-            event_type=event_type,
+            before=_lower(before, place if descending else None),
+            kinds=_kinds(event_type, errors=errors),
             task_ids=task_ids,
             agent_id=agent_id,
             descending=descending,
@@ -100,7 +125,7 @@ class HistoryService:
         found = [
             one.event
             for kind in kinds
-            for one in self._pages(workspace_id, execution_id, _Wanted(event_type=kind))
+            for one in self._pages(workspace_id, execution_id, _Wanted(kinds=[kind]))
         ]
         if not found:
             self._archives.refuse_archived(execution_id)
@@ -137,7 +162,7 @@ class HistoryService:
             execution_id,
             after=wanted.after,
             before=wanted.before,
-            event_type=wanted.event_type,
+            kinds=wanted.kinds,
             task_ids=wanted.task_ids,
             agent_id=wanted.agent_id,
             newest_first=wanted.descending,
@@ -199,7 +224,7 @@ _TOLD: Final = msgspec.json.Decoder(_Told)
 class _Wanted(msgspec.Struct, frozen=True, kw_only=True):
     after: int = 0
     before: int | None = None
-    event_type: str | None = None
+    kinds: Collection[str] | None = None
     task_ids: Sequence[str] | None = None
     agent_id: str | None = None
     descending: bool = False
@@ -207,14 +232,14 @@ class _Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def filters(self) -> bool:
-        return (self.event_type, self.task_ids, self.agent_id) != (None, None, None)
+        return (self.kinds, self.task_ids, self.agent_id) != (None, None, None)
 
     def takes(self, body: bytes) -> bool:
         if not self.filters:
             return True
         event = _TOLD.decode(body)
         return (
-            self.event_type in (None, event.event_type)
+            (self.kinds is None or event.event_type in self.kinds)
             and (self.task_ids is None or event.task_id in self.task_ids)
             and self.agent_id in (None, event.agent_id)
         )
@@ -246,6 +271,16 @@ def event_view(logged: LoggedEvent) -> View:
         "agent_timestamp": event.agent_timestamp,
         "hash": logged.hash,
     }
+
+
+def _kinds(event_type: str | None, *, errors: bool) -> Collection[str] | None:
+    if not errors:
+        return None if event_type is None else [event_type]
+    return ERRORS if event_type is None else ERRORS & {event_type}
+
+
+def _lower(one: int | None, other: int | None) -> int | None:
+    return min(one, other) if one is not None and other is not None else one or other
 
 
 def _parse(cursor: str | None) -> int | None:

@@ -14,6 +14,7 @@ from app.domain.blockers import Blocker
 from app.domain.execution import Execution, Header, TaskState
 from app.domain.execution_graph import ExecutionGraph
 from app.domain.plan import Breakdown, Subtask
+from app.domain.schedule import Outlook
 from app.domain.states import ExecutionStatus, SubtaskStatus
 from app.domain.why import Why
 from app.live.work import AgentFigures
@@ -25,7 +26,7 @@ NEIGHBOURS: Final = 5
 View = dict[str, Any]
 
 
-def execution_view(header: Header) -> View:
+def execution_view(header: Header, forecast: dt.datetime | None = None) -> View:
     """Give an execution with its progress. ``percent`` is completed tasks of all tasks."""
     return {
         "execution_id": header.execution_id,
@@ -42,6 +43,7 @@ def execution_view(header: Header) -> View:
         "created_at": header.created_at,
         "started_at": header.started_at,
         "completed_at": header.completed_at,
+        "forecast_end_at": forecast,
         "updated_at": header.updated_at,
         "seq": header.seq,
     }
@@ -65,19 +67,22 @@ def percent(done: int, total: int) -> int:
     return done * 100 // total if total else 0
 
 
-def tree_view(execution: Execution, why: Mapping[str, View]) -> View:
+def tree_view(execution: Execution, why: Mapping[str, View], outlook: Outlook) -> View:
     """Give phases → tasks → subtasks with their states; ``why`` by id, of those not done."""
     graph = execution.graph
     return {
+        "planned_from": outlook.begin,
+        "planned_end_at": outlook.begin + outlook.schedule.length,
+        "forecast_end_at": outlook.end,
         "phases": [
             {
                 "phase_id": phase.phase_id,
                 "name": phase.name,
                 "status": _sum(execution.tasks[one] for one in phase.tasks),
-                "tasks": [_task_view(execution, one, why) for one in phase.tasks],
+                "tasks": [_task_view(execution, one, why, outlook) for one in phase.tasks],
             }
             for phase in graph.phases
-        ]
+        ],
     }
 
 
@@ -91,8 +96,11 @@ def _sum(tasks: Any) -> SubtaskStatus:
     return total.status
 
 
-def _task_view(execution: Execution, task_id: str, why: Mapping[str, View]) -> View:
+def _task_view(
+    execution: Execution, task_id: str, why: Mapping[str, View], outlook: Outlook
+) -> View:
     node, task = execution.graph.tasks[task_id], execution.tasks[task_id]
+    slot = outlook.schedule.slots[task_id]
     total = sum(task.counts.values())
     return {
         "task_id": task_id,
@@ -102,8 +110,10 @@ def _task_view(execution: Execution, task_id: str, why: Mapping[str, View]) -> V
         "agent_id": node.agent_id or execution.header.agent_id,
         "prerequisites": node.prerequisites,
         "implied_prerequisites": node.implied,
-        "planned_start_at": None,
-        "planned_end_at": None,
+        "estimated_hours": node.estimated_hours,
+        "planned_start_at": outlook.begin + slot.start,
+        "planned_end_at": outlook.begin + slot.end,
+        "critical": slot.critical,
         "started_at": task.started_at,
         "completed_at": task.completed_at,
         "why": why.get(task_id),

@@ -79,7 +79,7 @@ class Hand:
         with run.api() as api:
             body = {"name": "Hand", "capabilities": ["noop"]}
             told: Any = api.post("/api/agents", json=body).json()
-            self.agent_id, self._key = told["agent_id"], told["api_key"]
+            self.agent_id, self.key = told["agent_id"], told["api_key"]
             plan: Any = api.post("/api/plans", json=self._plan()).json()
             self._plan_id = plan["plan_id"]
             path = f"/api/plans/{self._plan_id}"
@@ -111,7 +111,7 @@ class Hand:
 
     def work(self) -> Any:
         """Take the next task, if there is one, and complete it."""
-        with self._run.api(self._key) as api:
+        with self._run.api(self.key) as api:
             answer = api.get(f"/api/agents/{self.agent_id}/work")
             if answer.status_code == 204:
                 return None
@@ -122,6 +122,15 @@ class Hand:
                 "message": f"Done {EVIL}",
             }
             return api.post(f"/api/executions/{task['execution_id']}/events", json=event).json()
+
+    def fail(self, message: str, **more: Any) -> None:
+        """Take the next task and fail it."""
+        with self._run.api(self.key) as api:
+            task = api.get(f"/api/agents/{self.agent_id}/work").json()["next_task"]
+            event = {"event_type": "task_error", "task_id": task["task_id"]}
+            told = {"error_type": "network", "error_message": message, **more}
+            path = f"/api/executions/{task['execution_id']}/events"
+            assert api.post(path, json=event | told).status_code == 201
 
     def status(self, execution_id: str) -> str:
         """Ask the API."""

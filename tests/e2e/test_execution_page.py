@@ -107,3 +107,102 @@ def test_pages_can_be_read_and_used_without_script(
         page.get_by_role("button", name="Cancel execution").click()
         expect(page.locator("#overview")).to_contain_text("Cancelled")
         assert hand.status(execution_id) == "CANCELLED"
+
+
+def test_item_is_opened_beside_the_page_by_its_address_and_kept_up_to_date(
+    visit: Visit, hand: Hand
+) -> None:
+    execution_id = hand.start()
+    visit.sign_in(f"/executions/{execution_id}")
+    visit.mark()
+    page, panel = visit.page, visit.page.locator("#item")
+
+    page.locator("#tree").get_by_role("link", name="Step 0").click()
+    expect(page).to_have_url(re.compile(r"\?item="))
+    expect(panel.get_by_role("heading", level=2)).to_contain_text(f"Step 0 {EVIL}")
+    expect(panel.locator(".item-state")).to_contain_text("Ready")
+    hand.work()
+    expect(panel.locator(".item-state")).to_contain_text("Completed")
+    expect(panel.locator(".item-events")).to_contain_text(f"Done {EVIL}")
+    expect(panel).to_contain_text("Hand")
+
+    page.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
+    page.go_back()
+    expect(panel).to_be_visible()
+    visit.assert_not_reloaded()
+    page.reload()
+    expect(panel).to_contain_text(f"Done {EVIL}")
+    visit.assert_clean()
+
+
+def test_activity_is_filtered_by_the_address_and_goes_on_live(visit: Visit, hand: Hand) -> None:
+    execution_id = hand.start()
+    hand.work()
+    visit.sign_in(f"/executions/{execution_id}")
+    visit.mark()
+    page, rows = visit.page, visit.page.locator("#feed .event-what")
+
+    page.get_by_label("Kind").select_option("task_complete")
+    expect(page).to_have_url(re.compile("type=task_complete"))
+    expect(rows).to_have_text([re.compile("completed$")])
+    hand.work()
+    expect(rows).to_have_text([re.compile("completed$")] * 2)
+    page.get_by_label("Kind").select_option("")
+    page.get_by_label("Errors only").check()
+    expect(page.locator("#feed")).to_have_text(re.compile("Nothing like that has happened"))
+    hand.fail("No route to the harbour")
+    expect(rows).to_have_text([re.compile("failed$")])
+    visit.assert_not_reloaded()
+    page.reload()
+    expect(rows).to_have_text([re.compile("failed$")])
+    visit.assert_clean()
+
+
+def test_all_that_is_held_up_is_skipped_at_once(visit: Visit, hand: Hand) -> None:
+    execution_id = hand.start()
+    visit.sign_in(f"/executions/{execution_id}")
+    visit.mark()
+    hand.fail("No route to the harbour", error_type="permanent")
+    page = visit.page
+
+    page.locator("#tree-filter").get_by_role("link", name="Blocked").click()
+    expect(page).to_have_url(re.compile("show=BLOCKED"))
+    expect(page.locator("#tree .subtask")).to_have_count(1)
+    page.locator("#bulk").get_by_text("Skip…").click()
+    page.locator("#bulk").get_by_label("Why?").fill("The harbour is closed")
+    page.get_by_role("button", name="Skip all of these").click()
+    expect(page.locator(".overview-percent")).to_have_text(percent(25))
+    expect(page.locator("#tree")).to_have_text(re.compile("Nothing is blocked now"))
+    visit.assert_not_reloaded()
+    visit.assert_clean()
+
+
+def test_timetable_shows_plan_and_work_is_scaled_and_leads_to_details(
+    visit: Visit, hand: Hand
+) -> None:
+    execution_id = hand.start()
+    hand.work()
+    visit.sign_in(f"/executions/{execution_id}")
+    visit.mark()
+    page, chart = visit.page, visit.page.locator("#gantt")
+
+    expect(chart.locator(".is-task")).to_have_count(4)
+    expect(chart.locator(".is-task .gantt-planned.is-critical")).to_have_count(4)
+    expect(chart.locator(".is-task .is-work.tone-done")).to_have_count(1)
+    hand.work()
+    expect(chart.locator(".is-task .is-work.tone-done")).to_have_count(2)
+
+    bar = chart.locator(".is-task .gantt-planned").first
+    before = bar.evaluate("bar => bar.offsetWidth")
+    chart.get_by_role("group").press("+")
+    assert bar.evaluate("bar => bar.offsetWidth") > before
+    chart.get_by_role("button", name="Whole plan").click()
+    assert abs(bar.evaluate("bar => bar.offsetWidth") - before) < 3
+
+    chart.get_by_role("button", name="Unfold Task 0").click()
+    expect(chart.locator(".is-step")).to_have_count(1)
+    chart.get_by_role("link", name="Task 3").click()
+    expect(page.locator("#item h2")).to_contain_text("Task 3")
+    visit.assert_not_reloaded()
+    visit.assert_clean()

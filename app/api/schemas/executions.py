@@ -26,6 +26,8 @@ class EventQuery(PageQuery):
 
     limit = fields.Integer(load_default=100, validate=validate.Range(1, 1000))
     after = fields.Integer(load_default=0, validate=validate.Range(0))
+    before = fields.Integer(load_default=None, validate=validate.Range(1))
+    errors = fields.Boolean(load_default=False)
     type = fields.String(load_default=None)
     task_id = fields.String(load_default=None)
     agent_id = fields.String(load_default=None)
@@ -102,6 +104,7 @@ class Execution(Schema):
     created_at = fields.AwareDateTime(required=True)
     started_at = fields.AwareDateTime(allow_none=True, required=True)
     completed_at = fields.AwareDateTime(allow_none=True, required=True)
+    forecast_end_at = fields.AwareDateTime(allow_none=True, required=True)
     updated_at = fields.AwareDateTime(required=True)
     seq = fields.Integer(required=True)
 
@@ -117,6 +120,9 @@ class Tree(Schema):
     """Phases → tasks → subtasks; see ``docs/api.md``."""
 
     phases = fields.List(fields.Dict(), required=True)
+    planned_from = fields.AwareDateTime(required=True)
+    planned_end_at = fields.AwareDateTime(required=True)
+    forecast_end_at = fields.AwareDateTime(required=True, allow_none=True)
 
 
 class Control(Schema):

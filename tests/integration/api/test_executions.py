@@ -32,7 +32,9 @@ def test_started_execution_is_queued_with_its_progress(
         "current_task_id": None,
         "current_task_title": None,
     }
-    assert scene.get(execution["execution_id"]) == execution
+    found = scene.get(execution["execution_id"])
+    assert found.pop("forecast_end_at") > execution["created_at"]
+    assert found | {"forecast_end_at": None} == execution
 
 
 def test_percent_is_completed_tasks_of_all_tasks(scene: Scene, agent: AgentCaller) -> None:
@@ -297,6 +299,23 @@ def test_tree_shows_states_results_and_errors(
         *("progress_percent", "agent_id", "started_at", "completed_at", "last_event_at"),
         *("result", "error_type", "error_message", "why"),
     } <= done.keys()
+
+
+def test_tree_and_execution_tell_the_plan_and_the_forecast(
+    scene: Scene, agent: AgentCaller, execution_id: str
+) -> None:
+    agent.complete(agent.poll())
+    tree = scene.get(execution_id, "/tasks")
+    first, second = tree["phases"][0]["tasks"]
+    assert tree["planned_from"] == first["planned_start_at"]
+    assert first["planned_end_at"] == second["planned_start_at"]
+    assert second["planned_end_at"] == tree["planned_end_at"]
+    assert first["critical"]
+    assert second["critical"]
+    assert scene.get(execution_id)["forecast_end_at"] > tree["planned_from"]
+    scene.carry_out(agent)
+    assert scene.get(execution_id)["forecast_end_at"] is None
+    assert scene.get(execution_id, "/tasks")["forecast_end_at"] is None
 
 
 def test_log_pages_in_both_orders_and_filters(

@@ -210,7 +210,7 @@ def test_history_is_filtered_and_paged(engine: Engine, writer: BatchWriter) -> N
     assert seqs(limit=3) == [1, 2, 3]
     assert seqs(after=3, limit=2) == [4, 5]
     assert seqs(newest_first=True, before=7, limit=2) == [6, 5]
-    assert seqs(event_type="task_started", after=5) == [6, 7, 8]
+    assert seqs(kinds=["task_started"], after=5) == [6, 7, 8]
     assert seqs(task_ids=["t0", "t1"], limit=1) == [5]
     assert seqs(task_ids=[]) == []
     assert seqs(agent_id="agent_2", before=7) == [5, 6]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from app.domain.errors import Invalid, NotFound
+from app.domain.events import EventType
 from app.services import Services
 from app.services import history as history_module
 
@@ -88,6 +89,31 @@ def test_filters_hold_on_both_sides_of_the_seam(
         "task_complete",
     }
     assert found(agent_id="somebody_else") == []
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_errors_are_found_on_both_sides_of_the_seam_and_pages_end_before_a_seq(
+    services: Services, stage: Stage, recorded: bool
+) -> None:
+    agent = stage.agent()
+    execution_id = stage.execution(agent)
+    task = (stage.poll(agent) or {})["next_task"]["task_id"]
+    stage.report(agent, execution_id, EventType.TASK_ERROR, task, error_type="network")
+    if recorded:
+        persist(services, stage)
+
+    def kinds(**wanted: Any) -> list[str]:
+        page = services.history.page(stage.workspace_id, execution_id, **wanted)
+        return [str(one["event_type"]) for one in page.items]
+
+    assert kinds(errors=True) == ["task_error"]
+    assert kinds(errors=True, event_type="task_error") == ["task_error"]
+    assert kinds(errors=True, event_type="note") == []
+    (failed,) = stage.seqs(execution_id, event_type="task_error")
+    assert stage.seqs(execution_id, before=failed) == list(range(1, failed))
+    assert stage.seqs(execution_id, before=failed, order="desc", limit=2) == list(
+        range(failed - 1, 0, -1)
+    )
 
 
 def test_after_gives_only_what_came_later(services: Services, stage: Stage) -> None:

@@ -374,12 +374,26 @@ class FakePeople:
     """Writes down what is said to be done."""
 
     completed: list[tuple[str, Wire]] = field(default_factory=list[tuple[str, Wire]])
+    asked: list[tuple[str, str, Wire]] = field(default_factory=list[tuple[str, str, Wire]])
+    stubborn: str = ""
 
     def complete(
         self, principal: Principal, execution_id: str, task_id: str, request: Wire
     ) -> Wire:
         """Note it."""
         self.completed.append((task_id, request))
+        return {}
+
+    def retry(self, principal: Principal, execution_id: str, task_id: str, request: Wire) -> Wire:
+        """Note it."""
+        self.asked.append(("retry", task_id, request))
+        return {}
+
+    def skip(self, principal: Principal, execution_id: str, task_id: str, request: Wire) -> Wire:
+        """Note it, unless it is one that cannot be skipped."""
+        if task_id == self.stubborn:
+            raise Conflict("It is done already.")
+        self.asked.append(("skip", task_id, request))
         return {}
 
 
@@ -417,17 +431,45 @@ class FakeHistory:
         execution_id: str,
         *,
         after: int = 0,
+        before: int | None = None,
         event_type: str | None = None,
         task_id: str | None = None,
         agent_id: str | None = None,
+        errors: bool = False,
         order: str = "asc",
         limit: int = 100,
         cursor: str | None = None,
     ) -> Page:
         """List them; the cursor is the seq before which to go on."""
-        newest = [row for row in reversed(self.events) if not cursor or row["seq"] < int(cursor)]
+        newest = [
+            row
+            for row in reversed(self.events)
+            if (not cursor or row["seq"] < int(cursor))
+            and event_type in (None, row["event_type"])
+            and task_id in (None, row["task_id"])
+            and agent_id in (None, row["agent_id"])
+            and (not errors or row["event_type"] == "task_error")
+        ]
         more = str(newest[limit - 1]["seq"]) if len(newest) > limit else None
         return FakePage(newest[:limit], more)
+
+
+class FakeItems:
+    """Knows what every item asks for."""
+
+    def get(self, workspace_id: str, execution_id: str, item_id: str) -> Wire:
+        """Give one."""
+        return {
+            "item_id": item_id,
+            "title": f"Step {item_id}",
+            "within": HOSTILE,
+            "description": HOSTILE,
+            "params": {"to": HOSTILE},
+            "success_criteria": ["It is sent"],
+            "assignee": "agent",
+            "after": [{"item_id": "1.1.1", "title": HOSTILE}],
+            "then": [],
+        }
 
 
 @dataclass
@@ -709,6 +751,7 @@ class FakeServices:
     identity: FakeIdentity = field(default_factory=FakeIdentity)
     executions: FakeExecutions = field(default_factory=FakeExecutions)
     history: FakeHistory = field(default_factory=FakeHistory)
+    items: FakeItems = field(default_factory=FakeItems)
     plans: FakePlans = field(default_factory=FakePlans)
     imports: FakeImports = field(default_factory=FakeImports)
     readiness: FakeReadiness = field(default_factory=FakeReadiness)

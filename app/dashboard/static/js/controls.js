@@ -11,14 +11,26 @@ import { moves } from "./words.js";
 
 const ASKED = new Set(["cancel", "reassign"]);
 
+/** What an execution becomes by a move, as far as that is certain. */
+const BECOMES = new Map([
+  ["pause", "PAUSED"],
+  ["cancel", "CANCELLED"],
+]);
+
 /** @param {{store: ExecutionStore, base: string, csrf: string}} props */
 export function Controls({ store, base, csrf }) {
   const busy = useSignal("");
   /** @param {string} move @param {FormData} [form] */
   const carryOut = async (move, form = new FormData()) => {
+    const before = store.execution.value;
+    const status = BECOMES.get(move);
     busy.value = move;
+    // Shown at once; where it is refused, it is what it was, and the refusal is told.
+    if (status) store.execution.value = { ...before, status };
     form.set("csrf_token", csrf);
     const accepted = await send(`${base}/${move}`, form);
+    const isUntouched = store.execution.value.seq === before.seq;
+    if (!accepted && isUntouched) store.execution.value = before;
     // The page came with the choice of agents as it was before.
     if (accepted && move === "reassign") location.reload();
     busy.value = "";
@@ -28,7 +40,7 @@ export function Controls({ store, base, csrf }) {
       ? html`<button
           key=${move}
           class=${move === "cancel" ? "danger" : ""}
-          disabled=${busy.value === move}
+          aria-busy=${busy.value === move}
           onClick=${() => ask(move, carryOut)}
         >
           ${label(move)}
@@ -36,7 +48,7 @@ export function Controls({ store, base, csrf }) {
       : html`<button
           key=${move}
           class=${move === "pause" ? "" : "primary"}
-          disabled=${busy.value === move}
+          disabled=${busy.value !== ""}
           onClick=${() => carryOut(move)}
         >
           <${Icon} name=${move} />${label(move)}

@@ -3,59 +3,91 @@
 import { effect } from "@preact/signals-core";
 import { render } from "preact";
 import { Controls } from "./controls.js";
-import { Feed } from "./feed.js";
+import { Feed, renewTimes } from "./feed.js";
+import { followFilter, readFilter } from "./filter.js";
+import { Gantt } from "./gantt.js";
+import { History } from "./history.js";
 import { html } from "./html.js";
 import { Overview } from "./overview.js";
-import { element, getJson, pageData, socketAddress } from "./page.js";
+import { element, getJson, now, pageData, socketAddress } from "./page.js";
+import { panel } from "./panel.js";
+import { asked } from "./place.js";
 import { concernsPeople, hasConsequences } from "./reduce.js";
 import { Refresher } from "./refresher.js";
 import { ExecutionStore } from "./store.js";
 import { Sequence, Stream } from "./stream.js";
 import { setTitle } from "./title.js";
-import { Tree } from "./tree.js";
+import { announce } from "./toast.js";
+import { followTreeFilter, Tree } from "./tree.js";
 import { follow } from "./waiting.js";
 import { learn, percent, word } from "./words.js";
 
+/** @typedef {import("./types.js").LogEvent} LogEvent */
 /** @typedef {import("./types.js").Message} Message */
 
-/** Messages of this many milliseconds are drawn together. */
+/** One drawing for the messages of so many milliseconds; the first after a pause is drawn at once. */
 const TOGETHER = 30;
+const PAGE = 200;
 
 const data = pageData();
-learn(data.words);
+learn(data.words, data.agents);
 const api = `/api/executions/${encodeURIComponent(data.execution.execution_id)}`;
-// A page of older events, as linked for browsers without script, is no start for a live feed.
-const old = new URLSearchParams(location.search).has("cursor");
-const store = new ExecutionStore(data.execution, data.tree, old ? [] : data.events);
+const store = new ExecutionStore(data.execution, data.tree);
 const sequence = new Sequence(data.execution.seq);
+// A page of older events, as linked for browsers without script, is no start for a live feed.
+const isOld = asked("cursor") !== "";
+const log = new History(
+  isOld ? [] : data.events,
+  isOld || Boolean(data.next_cursor),
+  readFilter(),
+  async (filter, before) => {
+    const query = new URLSearchParams({ order: "desc", limit: String(PAGE) });
+    if (before) query.set("before", String(before));
+    if (filter.task) query.set("task_id", filter.task);
+    if (filter.agent) query.set("agent_id", filter.agent);
+    if (filter.type) query.set("type", filter.type);
+    if (filter.errors) query.set("errors", "true");
+    const page = await getJson(`${api}/events?${query}`);
+    return { items: page.items, more: Boolean(page.next_cursor) };
+  },
+);
+log.taskOf = store.taskOf;
 
 const refresher = new Refresher(async () => {
-  const asked = store.tick;
-  store.putTree(await getJson(`${api}/tasks`), asked);
+  const tick = store.tick;
+  store.putTree(await getJson(`${api}/tasks`), tick);
 }, setTimeout.bind(globalThis));
 
+const { base = "", csrf = "" } = element("controls").dataset;
 const waits = follow(`${location.pathname}/waiting`);
+const details = panel(base);
 
 /** @type {Message[]} */
 let arrivals = [];
+let drawnAt = -Infinity;
 
 /** @param {Message} message */
 function arrived(message) {
   const verdict = sequence.judge(message);
   if (verdict === "gap") stream.restart();
   if (verdict !== "new") return;
-  if (arrivals.length === 0) setTimeout(draw, TOGETHER);
+  if (arrivals.length === 0) setTimeout(draw, drawnAt + TOGETHER - performance.now());
   arrivals.push(message);
   if (message.type === "snapshot") waits.request();
   if (message.type !== "event") return;
   if (hasConsequences(message)) refresher.request();
   if (concernsPeople(message)) waits.request();
+  if (message.task_id) details.news(message.task_id);
 }
 
 function draw() {
   const messages = arrivals;
   arrivals = [];
+  drawnAt = performance.now();
   store.receive(messages);
+  log.receive(/** @type {LogEvent[]} */ (messages.filter((message) => message.type === "event")));
+  // After a snapshot the events between are not there: the log is read anew.
+  if (messages.some((message) => message.type === "snapshot")) void log.show(log.filter.value);
 }
 
 /** After a break, the parts that events do not carry are fetched anew. @param {boolean} online */
@@ -65,25 +97,9 @@ async function connection(online) {
   if (!online || !wasAway) return;
   refresher.request();
   waits.request();
+  details.refresh();
   const execution = await getJson(api);
   if (execution.seq >= store.execution.value.seq) store.execution.value = execution;
-}
-
-let cursor = old ? null : data.next_cursor;
-
-/** Fetch older events until something new is among them; tells whether there is more. */
-async function loadOlder() {
-  const before = store.events.value.length;
-  if (store.trimmed) cursor = null;
-  store.trimmed = false;
-  do {
-    const query = new URLSearchParams({ order: "desc", limit: "200" });
-    if (cursor) query.set("cursor", cursor);
-    const page = await getJson(`${api}/events?${query}`);
-    store.putOlder(page.items);
-    cursor = page.next_cursor;
-  } while (cursor && store.events.value.length === before);
-  return Boolean(cursor);
 }
 
 /** @param {string} id @param {unknown} content */
@@ -102,15 +118,14 @@ const stream = new Stream({
   later: setTimeout.bind(globalThis),
 });
 
-const { base = "", csrf = "" } = element("controls").dataset;
 mount("controls", html`<${Controls} store=${store} base=${base} csrf=${csrf} />`);
 mount("overview", html`<${Overview} store=${store} />`);
+mount("gantt", html`<${Gantt} store=${store} />`);
 mount("tree", html`<${Tree} store=${store} />`);
-mount(
-  "feed",
-  html`<${Feed} store=${store} loadOlder=${loadOlder} more=${old || Boolean(cursor)} />`,
-);
-if (old) void loadOlder();
+mount("feed", html`<${Feed} log=${log} titles=${store.titles} />`);
+followFilter(log);
+followTreeFilter(store, () => refresher.request());
+if (isOld) void log.older();
 
 const name = data.execution.plan_title || data.execution.plan_id;
 let status = data.execution.status;
@@ -119,10 +134,11 @@ effect(() => {
   setTitle(`${percent(execution.progress.percent)} · ${name} · PlanExe-AX`);
   if (execution.status === status) return;
   status = execution.status;
-  element("announcer").textContent = `${name}: ${word(status).label}`;
+  announce(`${name}: ${word(status).label}`);
 });
 effect(() => {
   element("connection").hidden = store.online.value;
 });
+effect(() => renewTimes(element("feed"), now.value));
 addEventListener("online", () => stream.wake());
 stream.start();

@@ -1,48 +1,128 @@
-/** The event feed, newest first. */
+/** The event feed, newest first. Blocks that are out of sight cost nothing, and are not redrawn. */
 
-import { useSignal } from "@preact/signals";
+import { Component } from "preact";
 import { html } from "./html.js";
-import { Moment } from "./parts.js";
-import { happening, percent } from "./words.js";
+import { exact, relative } from "./time.js";
+import { agentName, happening, percent } from "./words.js";
 
-/** @typedef {import("./store.js").ExecutionStore} ExecutionStore */
+/** @typedef {import("./history.js").History} History */
 /** @typedef {import("./types.js").LogEvent} LogEvent */
 
-/**
- * An event never changes, so its drawing is kept: a new event costs one row, not the list.
- * @type {WeakMap<LogEvent, unknown>}
- */
-const drawn = new WeakMap();
+/** So many events share a block. */
+const BLOCK = 50;
 
-/** @param {{store: ExecutionStore, loadOlder: () => Promise<boolean>, more: boolean}} props */
-export function Feed({ store, loadOlder, more }) {
-  const state = useSignal(more ? "more" : "end");
-  const load = async () => {
-    state.value = "loading";
-    try {
-      state.value = (await loadOlder()) ? "more" : "end";
-    } catch {
-      state.value = "failed";
-    }
+/** @param {{log: History, titles: Map<string, string>}} props */
+export function Feed({ log, titles }) {
+  const events = log.events.value;
+  const state = log.state.value;
+  /** @param {Event & {currentTarget: HTMLElement}} event */
+  const scrolled = ({ currentTarget: list }) => {
+    log.isRead = list.scrollTop > 0;
+    const left = list.scrollHeight - list.scrollTop - list.clientHeight;
+    if (left < 2 * list.clientHeight && log.state.value === "more") void log.older();
   };
-  const events = store.events.value;
-  const some = state.value !== "end" || store.trimmed;
-  return html`<ol tabindex="0">
-      ${events.map((event) => row(event, store.titles))}
-      ${events.length === 0 && html`<li class="event event-none">Nothing has happened yet.</li>`}
-    </ol>
+  /** @param {Event & {currentTarget: HTMLElement}} event */
+  const ended = ({ currentTarget: list }) => renewTimes(list, Date.now());
+  return html`<div class="feed-scroll" tabindex="0" role="region" aria-label="Events" onScroll=${scrolled} onScrollEnd=${ended}>
+      <ol>
+        ${blocks(events).map(
+          ([name, rows]) => html`<${Block} key=${name} rows=${rows} titles=${titles} />`,
+        )}
+      </ol>
+      ${
+        events.length === 0 &&
+        state === "end" &&
+        html`<p class="event event-none">
+        ${isFiltered(log) ? "Nothing like that has happened." : "Nothing has happened yet."}
+      </p>`
+      }
+      ${state === "loading" && html`<p class="event event-none" role="status">Loading…</p>`}
+    </div>
     ${
-      some &&
-      html`<button class="wide" disabled=${state.value === "loading"} onClick=${load}>
-      ${state.value === "failed" ? "That did not work. Try again" : "Load older"}
+      (state === "more" || state === "failed") &&
+      html`<button class="wide" onClick=${() => void log.older()}>
+      ${state === "failed" ? "That did not work. Try again" : "Load older"}
     </button>`
     }`;
 }
 
-/** @param {LogEvent} event @param {Map<string, string>} titles */
-function row(event, titles) {
-  if (!drawn.has(event)) drawn.set(event, draw(event, titles));
-  return drawn.get(event);
+/** @param {History} log */
+function isFiltered(log) {
+  return Object.values(log.filter.value).some(Boolean);
+}
+
+/**
+ * Cut events into blocks by seq, so that a new event changes the newest block alone.
+ * @param {LogEvent[]} events
+ * @returns {[number, LogEvent[]][]}
+ */
+export function blocks(events) {
+  /** @type {Map<number, LogEvent[]>} */
+  const found = new Map();
+  for (const event of events) {
+    const name = Math.floor(event.seq / BLOCK);
+    const block = found.get(name);
+    if (block) block.push(event);
+    else found.set(name, [event]);
+  }
+  return [...found];
+}
+
+/**
+ * Bring the times of the blocks in sight up to date; those out of sight cost nothing.
+ * @param {ParentNode} feed
+ * @param {number} now
+ */
+export function renewTimes(feed, now) {
+  for (const block of feed.querySelectorAll(".feed-block")) {
+    if (!block.checkVisibility({ contentVisibilityAuto: true })) continue;
+    for (const time of block.querySelectorAll("time")) {
+      const told = relative(time.dateTime, now);
+      if (time.textContent !== told) time.textContent = told;
+    }
+  }
+}
+
+/** @typedef {{rows: LogEvent[], titles: Map<string, string>}} BlockProps */
+
+/** @extends {Component<BlockProps>} */
+class Block extends Component {
+  /** @override @param {BlockProps} next */
+  shouldComponentUpdate(next) {
+    const { rows } = this.props;
+    return (
+      rows.length !== next.rows.length ||
+      rows[0] !== next.rows[0] ||
+      rows.at(-1) !== next.rows.at(-1)
+    );
+  }
+
+  /** @override @param {BlockProps} props */
+  render({ rows, titles }) {
+    return html`<li class="feed-block" style=${{ "--rows": rows.length }}>
+      <ol>
+        ${rows.map((event) => html`<${Row} key=${event.seq} event=${event} titles=${titles} />`)}
+      </ol>
+    </li>`;
+  }
+}
+
+/**
+ * An event never changes, so it is drawn once. Its drawing is not kept beside the page: what is
+ * kept points at what stood around it, and so at all that was ever shown.
+ * @typedef {{event: LogEvent, titles: Map<string, string>}} RowProps
+ * @extends {Component<RowProps>}
+ */
+class Row extends Component {
+  /** @override */
+  shouldComponentUpdate() {
+    return false;
+  }
+
+  /** @override @param {RowProps} props */
+  render({ event, titles }) {
+    return draw(event, titles);
+  }
 }
 
 /** @param {LogEvent} event @param {Map<string, string>} titles */
@@ -51,7 +131,7 @@ function draw(event, titles) {
   const title = event.task_id ? (titles.get(event.task_id) ?? event.task_id) : "";
   const share = event.event_type === "task_progress" && event.progress_percent;
   const message = event.error_message ?? event.message;
-  return html`<li key=${event.seq} class=${`event tone-${told.tone} ${live(event)}`}>
+  return html`<li class=${`event tone-${told.tone} ${live(event)}`}>
     <span class="event-what"
       >${title && html`<strong>${title}</strong>${" "}`}${told.text}${
         share ? ` to ${percent(event.progress_percent)}` : ""
@@ -59,8 +139,10 @@ function draw(event, titles) {
     >
     ${message && html`<span class="event-message">${message}</span>`}
     <span class="event-facts">
-      <${Moment} at=${event.recorded_at} />
-      ${event.agent_id && html`<span>${event.agent_id}</span>`}
+      <time datetime=${event.recorded_at} title=${exact(event.recorded_at)}
+        >${relative(event.recorded_at, Date.now())}</time
+      >
+      ${event.agent_id && html`<span>${agentName(event.agent_id)}</span>`}
       <span class="number">#${event.seq}</span>
     </span>
   </li>`;

@@ -4,7 +4,7 @@ import { useSignal } from "@preact/signals";
 import { html } from "./html.js";
 import { now } from "./page.js";
 import { segments } from "./reduce.js";
-import { exact, relative } from "./time.js";
+import { age, exact, relative } from "./time.js";
 import { percent, tally, word } from "./words.js";
 
 /** @typedef {import("./types.js").Progress} Progress */
@@ -36,6 +36,11 @@ export function StatusIcon({ status }) {
 export function Moment({ at }) {
   if (!at) return null;
   return html`<time datetime=${at} title=${exact(at)}>${relative(at, now.value)}</time>`;
+}
+
+/** How long something lasts already. @param {{at: string}} props */
+export function Age({ at }) {
+  return html`<time datetime=${at} title=${exact(at)}>${age(at, now.value)}</time>`;
 }
 
 /** @param {{status: string, progress: Progress}} props */

@@ -64,6 +64,7 @@ export function subtaskAfter(subtask, event) {
     why: status === subtask.status ? subtask.why : null,
     attempt: event.attempt ?? subtask.attempt,
     agent_id: event.agent_id ?? subtask.agent_id,
+    started_at: dispatched ? (subtask.started_at ?? event.recorded_at) : subtask.started_at,
     progress_percent: dispatched ? 0 : (event.progress_percent ?? subtask.progress_percent),
     completed_at: completed ? event.recorded_at : subtask.completed_at,
     last_event_at: event.recorded_at,
@@ -111,10 +112,17 @@ export function executionUpdated(execution, update) {
  * @returns {LogEvent[]}
  */
 export function merged(known, more) {
-  const newest = known[0]?.seq ?? 0;
-  if (more.length === 1 && more[0] && more[0].seq > newest) return [more[0], ...known];
-  const bySeq = new Map([...more, ...known].map((event) => [event.seq, event]));
-  return [...bySeq.values()].sort((one, other) => other.seq - one.seq);
+  const sorted = [...more].sort((one, other) => other.seq - one.seq);
+  const [newest, oldest] = [known[0]?.seq ?? 0, known.at(-1)?.seq ?? Infinity];
+  // News and older pages join at an end: a long log is not sorted anew for each.
+  if (sorted.length > 0 && Number(sorted.at(-1)?.seq) > newest) return [...once(sorted), ...known];
+  if (sorted.length > 0 && Number(sorted[0]?.seq) < oldest) return [...known, ...once(sorted)];
+  return once([...known, ...more].sort((one, other) => other.seq - one.seq));
+}
+
+/** Keep the first of events with one seq. @param {LogEvent[]} sorted */
+function once(sorted) {
+  return sorted.filter((event, index) => event.seq !== sorted[index - 1]?.seq);
 }
 
 /**

@@ -1,7 +1,7 @@
 /** State of one execution as signals, fed by messages; a page part redraws only for its own. */
 
 import { batch, signal } from "@preact/signals-core";
-import { executionAfter, executionUpdated, merged, subtaskAfter } from "./reduce.js";
+import { executionAfter, executionUpdated, subtaskAfter } from "./reduce.js";
 
 /** @typedef {import("./types.js").Execution} Execution */
 /** @typedef {import("./types.js").LogEvent} LogEvent */
@@ -17,27 +17,27 @@ import { executionAfter, executionUpdated, merged, subtaskAfter } from "./reduce
 /** @typedef {{id: string, state: Signal<Task>, subtasks: SubtaskNode[]}} TaskNode */
 /** @typedef {{id: string, name: string, status: Signal<string>, tasks: TaskNode[]}} PhaseNode */
 
-const MOST_EVENTS = 1000;
-
 export class ExecutionStore {
   /**
    * @param {Execution} execution
    * @param {Tree} tree
-   * @param {LogEvent[]} events Newest first.
    */
-  constructor(execution, tree, events) {
+  constructor(execution, tree) {
     this.execution = signal(execution);
-    this.events = signal(events);
+    /** When all was planned to begin and end, and is likely to. */
+    this.outlook = signal(outlookOf(tree));
     this.phases = signal(/** @type {PhaseNode[]} */ ([]));
     this.online = signal(true);
-    /** Whether events older than the shown ones were dropped here to save memory. */
-    this.trimmed = false;
     /** Counts messages, so that a slow answer does not undo what came after its request. */
     this.tick = 0;
     /** @type {Map<string, SubtaskNode>} */
     this.subtasks = new Map();
     /** @type {Map<string, string>} */
     this.titles = new Map();
+    /** @type {Map<string, string>} Task by subtask. */
+    this.taskOf = new Map();
+    /** The status that the tree is filtered by; empty shows all. */
+    this.show = signal("");
     this.shape = "";
     this.putTree(tree, 0);
   }
@@ -49,8 +49,6 @@ export class ExecutionStore {
   receive(messages) {
     batch(() => {
       for (const message of messages) this.take(message);
-      const events = messages.filter((message) => message.type === "event");
-      if (events.length > 0) this.putEvents(/** @type {LogEvent[]} */ (events));
     });
   }
 
@@ -77,24 +75,6 @@ export class ExecutionStore {
   }
 
   /**
-   * Add live events at the top and forget the oldest.
-   * @param {LogEvent[]} events
-   */
-  putEvents(events) {
-    const all = merged(this.events.value, events);
-    if (all.length > MOST_EVENTS) this.trimmed = true;
-    this.events.value = all.slice(0, MOST_EVENTS);
-  }
-
-  /**
-   * Add a page of older events.
-   * @param {LogEvent[]} events
-   */
-  putOlder(events) {
-    this.events.value = merged(this.events.value, events);
-  }
-
-  /**
    * Take over a whole tree, except subtasks that changed after it was asked for.
    * @param {Tree} tree
    * @param {number} asked The tick at which it was asked for.
@@ -110,6 +90,8 @@ export class ExecutionStore {
       if (shape !== this.shape) this.build(tree);
       else this.update(tree, asked);
       this.shape = shape;
+      const outlook = outlookOf(tree);
+      if (!sameRow(this.outlook.value, outlook)) this.outlook.value = outlook;
     });
   }
 
@@ -117,6 +99,7 @@ export class ExecutionStore {
   build(tree) {
     this.subtasks.clear();
     this.titles.clear();
+    this.taskOf.clear();
     this.phases.value = tree.phases.map((phase) => ({
       id: phase.phase_id,
       name: phase.name,
@@ -132,6 +115,7 @@ export class ExecutionStore {
       const node = { id: subtask.subtask_id, state: signal(subtask), touched: 0 };
       this.subtasks.set(node.id, node);
       this.titles.set(node.id, subtask.title);
+      this.taskOf.set(node.id, task.task_id);
       return node;
     });
     return { id: task.task_id, state: signal(task), subtasks };
@@ -156,6 +140,15 @@ export class ExecutionStore {
     if (!node || node.touched > asked || sameRow(node.state.value, subtask)) return;
     node.state.value = subtask;
   }
+}
+
+/** @param {Tree} tree */
+function outlookOf(tree) {
+  return {
+    begin: tree.planned_from ?? null,
+    plannedEnd: tree.planned_end_at ?? null,
+    forecast: tree.forecast_end_at ?? null,
+  };
 }
 
 /**

@@ -22,6 +22,7 @@
  * @property {string | null} [created_at]
  * @property {string | null} [started_at]
  * @property {string | null} [completed_at]
+ * @property {string | null} [forecast_end_at]
  * @property {string | null} [updated_at]
  * @property {number} seq
  *
@@ -33,6 +34,7 @@
  * @property {number | null} [max_attempts]
  * @property {number | null} [progress_percent]
  * @property {string | null} [agent_id]
+ * @property {string | null} [started_at]
  * @property {string | null} [completed_at]
  * @property {string | null} [last_event_at]
  * @property {string | null} [error_type]
@@ -40,18 +42,29 @@
  * @property {string | null} [due_at]
  * @property {Why} [why]
  *
- * @typedef {{cause?: string, detail?: string} | string | null} Why
+ * @typedef {{cause?: string, detail?: string, since?: string | null, until?: string | null} | string | null} Why
  *
  * @typedef {object} Task
  * @property {string} task_id
  * @property {string} title
  * @property {string} status
  * @property {number | null} [progress_percent]
+ * @property {string[]} [prerequisites]
+ * @property {string | null} [planned_start_at]
+ * @property {string | null} [planned_end_at]
+ * @property {string | null} [started_at]
+ * @property {string | null} [completed_at]
+ * @property {boolean} [critical]
  * @property {Why} [why]
  * @property {Subtask[]} subtasks
  *
  * @typedef {{phase_id: string, name: string, status: string, tasks: Task[]}} Phase
- * @typedef {{phases: Phase[]}} Tree
+ * @typedef {object} Tree
+ * @property {Phase[]} phases
+ * @property {string} [planned_from]
+ * @property {string} [planned_end_at]
+ * @property {string | null} [forecast_end_at]
+ *
  *
  * @typedef {object} LogEvent
  * @property {number} seq

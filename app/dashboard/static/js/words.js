@@ -12,9 +12,18 @@ const UNEXPLAINED = new Set([...SETTLED, "RUNNING", "QUEUED"]);
 /** @type {Words} */
 let words = { statuses: {}, events: {} };
 
-/** @param {Words} told */
-export function learn(told) {
+/** @type {Record<string, string>} */
+let agents = {};
+
+/** @param {Words} told @param {Record<string, string>} [names] Of agents, by id. */
+export function learn(told, names = {}) {
   words = told;
+  agents = names;
+}
+
+/** @param {string | null | undefined} agentId */
+export function agentName(agentId) {
+  return agents[agentId ?? ""] || agentId || "";
 }
 
 /** @param {string} status */
