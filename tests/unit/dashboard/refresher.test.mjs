@@ -45,6 +45,8 @@ test("times are told from the viewer's point of view", () => {
   const now = Date.parse("2026-03-01T12:00:00Z");
   const told = (at) => relative(at, now);
   assert.equal(told("2026-03-01T11:59:30Z"), "just now");
+  assert.equal(told("2026-03-01T12:00:02Z"), "just now", "clocks differ a little");
+  assert.equal(told("2026-03-01T12:00:30Z"), "in a moment");
   assert.equal(told("2026-03-01T11:58:00Z"), "2 min ago");
   assert.equal(told("2026-03-01T12:40:00Z"), "in 40 min");
   assert.equal(told("2026-03-01T11:00:10Z"), "1 h ago");

@@ -3,6 +3,8 @@
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
+/** So far may the clocks of server and viewer differ, and "just now" still be said of both. */
+const APART = 3_000;
 
 // Made once: to make one costs a hundred times what its use does.
 const EXACT = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
@@ -16,7 +18,7 @@ const DAYS = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 export function relative(at, now) {
   const distance = now - Date.parse(at);
   const size = Math.abs(distance);
-  if (size < 45_000) return "just now";
+  if (size < 45_000) return distance < -APART ? "in a moment" : "just now";
   if (size >= 7 * DAY) return day(at);
   const amount =
     size < HOUR - 30_000
