@@ -1,5 +1,6 @@
 """``planexe-agent check``: against the real server, and against it behind bad proxies."""
 
+import functools
 import json
 import signal
 import subprocess
@@ -72,7 +73,14 @@ def test_interrupted_command_leaves_nothing(run: Serving) -> None:
     words = [sys.executable, "-m", "planexe_agent.check.command", "check", run.url]
     key = ["--key", run.ready["user_key"], "--poll-seconds", "30"]
 
-    with subprocess.Popen([*words, *key], stdout=subprocess.DEVNULL) as process:
+    # What a shell starts in the background ignores this signal, and so does what that starts.
+    heeds = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    command = [*words, *key]
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        preexec_fn=heeds,  # noqa: PLW1509 - one call, which no other thread can hold up
+    ) as process:
         run.until("its agent is registered", lambda: left_behind(run))
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=60) == 130
