@@ -185,6 +185,7 @@ def tell_story(run: Serving) -> dict[str, str]:
         "inbox": "/inbox",
         "plans": "/plans",
         "plan": f"/plans/{demo_id}",
+        "start": f"/plans/{demo_id}/start",
         "review": f"/plans/{draft_id}/tasks/menders",
         "agents": "/agents",
         "agent": "/agents/larry",
