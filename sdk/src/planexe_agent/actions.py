@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Callable, Union, cast
 
 from planexe_agent.errors import InvalidParams, NeedsHuman, Permanent, Stopped, Wait
-from planexe_agent.wire import LONGEST_TEXT
+from planexe_agent.wire import as_told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from planexe_agent.task import Lease
 
 _log = logging.getLogger(__name__)
+_LONGEST_NAME = 100
 
 ANY = "*"
 """The name of the action that performs whatever no other one does."""
@@ -145,7 +146,7 @@ def _failed(task: Lease, error: BaseException) -> dict[str, Any]:
 
 
 def _told(error: BaseException) -> dict[str, Any]:
-    text = _text(error)[:LONGEST_TEXT]
+    text = as_told(_text(error))
     if isinstance(error, Wait):
         return {
             "event_type": "task_blocked",
@@ -159,7 +160,7 @@ def _told(error: BaseException) -> dict[str, Any]:
         return {**failed, "error_type": "human_review_required", **asked}
     if isinstance(error, Permanent):
         return {**failed, "error_type": error.error_type}
-    return {**failed, "error_type": type(error).__name__}
+    return {**failed, "error_type": as_told(type(error).__name__, _LONGEST_NAME)}
 
 
 def _text(error: BaseException) -> str:
@@ -181,7 +182,7 @@ def _checked(task: Lease, event: dict[str, Any]) -> dict[str, Any]:
         return json.loads(json.dumps(event, allow_nan=False))
     except (TypeError, ValueError, RecursionError) as error:
         told = f"what {task.action} ended with is no JSON: {error}"
-        return task.event("task_error", error_type="permanent", error_message=told[:LONGEST_TEXT])
+        return task.event("task_error", error_type="permanent", error_message=as_told(told))
 
 
 def _announced(function: Callable[..., Any], params: Params | None) -> dict[str, Any] | list[str]:

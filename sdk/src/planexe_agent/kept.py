@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from planexe_agent.wire import LONGEST_TEXT
+from planexe_agent.wire import as_told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,7 +67,7 @@ class Kept:
             "event_type": "task_error",
             "event_id": f"evt_{uuid.uuid4().hex}",
             "error_type": "validation_error",
-            "error_message": f"the server refused the result: {refusal}"[:LONGEST_TEXT],
+            "error_message": as_told(f"the server refused the result: {refusal}"),
         }
         lease = {
             name: self.event[name] for name in ("task_id", "lease_token") if name in self.event

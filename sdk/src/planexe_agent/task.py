@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from planexe_agent import threads
 from planexe_agent.errors import Conflict, ServerRefused, StaleLease, Stopped, Unavailable
-from planexe_agent.wire import LONGEST_TEXT
+from planexe_agent.wire import as_told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -182,12 +182,12 @@ class Lease:
         yield from self._telling(
             "task_progress",
             progress_percent=self.progress_percent,
-            message=None if message is None else message[:LONGEST_TEXT],
+            message=None if message is None else as_told(message),
         )
 
     def telling_note(self, message: str) -> Steps[None]:
         """Send a line for the log; see ``Task.note``."""
-        yield from self._telling("note", message=message[:LONGEST_TEXT])
+        yield from self._telling("note", message=as_told(message))
 
     def _telling(self, event_type: str, **fields: object) -> Steps[None]:
         event = self.event(event_type, **fields)

@@ -28,8 +28,7 @@ _TRY_AGAIN = frozenset({408, 425, 429})
 _CONNECT_SECONDS = 10.0
 _LONGEST_PATIENCE_SECONDS = 3600.0
 
-LONGEST_TEXT = 20_000
-"""The server's: it would take a longer one for an invalid report."""
+_LONGEST_TEXT = 20_000
 
 UNBOUNDED = httpx.Limits(max_connections=None, max_keepalive_connections=None)
 """As many connections as there are polls: httpx's own limit would let some wait for others."""
@@ -138,6 +137,15 @@ def read(response: httpx.Response) -> Answer:
     if body is None:
         raise Unavailable(f"{status} without the JSON object that belongs there")
     return Answer(body, _server_at(response))
+
+
+def as_told(text: str, longest: int = _LONGEST_TEXT) -> str:
+    """Give a text as the server takes it, which would refuse the whole report for it otherwise.
+
+    Not too long, without null characters, and without halves of characters, as names of files
+    have them.
+    """
+    return text[:longest].encode(errors="replace").decode().replace("\0", "?")
 
 
 def checked_url(url: str) -> str:

@@ -294,3 +294,14 @@ def test_missing_param_is_named_also_where_the_function_takes_all() -> None:
 
 def test_single_suggestion_is_one() -> None:
     assert NeedsHuman("whom?", suggestions="Ada").suggestions == ["Ada"]
+
+
+@pytest.mark.parametrize("text", ["a\0b", "a\ud800b"])
+def test_error_is_told_without_what_the_server_refuses(text: str) -> None:
+    event = _performed(_raising(ValueError(text)), _task())
+    assert (event["error_type"], event["error_message"]) == ("ValueError", "a?b")
+
+
+def test_name_of_an_error_is_told_as_far_as_the_server_takes_it() -> None:
+    event = _performed(_raising(type("E" * 300, (Exception,), {})("x")), _task())
+    assert event["error_type"] == "E" * 100
