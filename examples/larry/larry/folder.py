@@ -17,10 +17,13 @@ T = TypeVar("T")
 
 _LONGEST_NAME: Final = 120
 _LARGEST_TABLE_BYTES: Final = 20_000_000
-_FORMULA: Final = re.compile(r"[=@\t\r]|[+-](?![\d ().,/-]*$)")
+_FORMULA: Final = re.compile(r"[=@\t\r\n]|[+-](?![\d ().,/-]*$)")
 """What a spreadsheet takes for a formula; numbers, also of telephones, are none."""
 
 _writing = threading.RLock()
+
+# A cell may be as long as a result, so what was written can be read again.
+csv.field_size_limit(_LARGEST_TABLE_BYTES)
 
 
 class WorkFolder:
@@ -45,7 +48,8 @@ class WorkFolder:
             Refused: The name leads out of the folder, or is none.
         """
         tidy = name.strip()
-        if not tidy or len(tidy) > _LONGEST_NAME or not tidy.isprintable():
+        # Bytes are what the disk counts; printable text has some.
+        if not tidy.isprintable() or not 0 < len(tidy.encode()) <= _LONGEST_NAME:
             raise Refused(f"{name[:_LONGEST_NAME]!r} is no name for a file")
         if re.search(r"[/\\:]", tidy) or tidy.startswith("."):
             raise Refused(f"{name!r} leads out of the work folder: give a plain file name")
@@ -102,9 +106,12 @@ class WorkFolder:
         columns = list(dict.fromkeys(column for row in rows for column in row))
         text = io.StringIO()
         writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
-        writer.writeheader()
+        writer.writerow({column: _harmless(column) for column in columns})
         writer.writerows({name: _harmless(value) for name, value in row.items()} for row in rows)
-        return self.write(name, text.getvalue().encode())
+        content = text.getvalue().encode()
+        if len(content) > _LARGEST_TABLE_BYTES:
+            raise Refused(f"{name!r} would be too large for a table: {len(content)} bytes")
+        return self.write(name, content)
 
     def amend(self, name: str, where: Mapping[str, str], changes: Mapping[str, str]) -> None:
         """Change the rows of a table that equal ``where``; no other writer comes between."""
@@ -134,7 +141,7 @@ def slug(text: str, otherwise: str) -> str:
 
 def _tidy_row(row: Mapping[str | None, str | list[str] | None]) -> Row:
     return {
-        name.strip(): _as_it_was(value.strip())
+        _as_it_was(name.strip()): _as_it_was(value.strip())
         for name, value in row.items()
         if name is not None and isinstance(value, str)
     }

@@ -7,6 +7,7 @@ from typing import Final
 
 from selectolax.lexbor import LexborHTMLParser
 
+from larry.markup import tree_of
 from larry.websites import Page
 
 _BUILDERS: Final = {
@@ -66,7 +67,7 @@ def score(page: Page) -> Score:
     """Score a page."""
     if page.status >= 400:  # noqa: PLR2004 - where errors begin in HTTP
         return Score(0, [Check("answer", 0, 100, f"The page answers {page.status}")])
-    tree = LexborHTMLParser(page.html)
+    tree = tree_of(page.html)
     checks = [
         _encryption(page),
         _speed(page),
@@ -81,7 +82,7 @@ def score(page: Page) -> Score:
 
 def mentions(page: Page, topic: str) -> list[str]:
     """Quote the first lines of a page that speak of a topic, at most five."""
-    body = LexborHTMLParser(page.html).body
+    body = tree_of(page.html).body
     words = [word for word in re.findall(r"\w+", topic.lower()) if len(word) >= _TELLING]
     lines = body.text(separator="\n", strip=True).split("\n") if body else []
     found = [line.strip() for line in lines if any(word in line.lower() for word in words)]

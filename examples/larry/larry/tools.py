@@ -19,6 +19,9 @@ from larry.websites import Websites
 
 Result = dict[str, Any]
 
+_DIGITS: Final = 6
+"""Of a number of things: nobody means more, and a day of the year 9999 is the last there is."""
+
 _ANSWERS: Final = ("provide_input", "alternative")
 
 
@@ -88,10 +91,17 @@ def answer_of_person(task: Task) -> str:
     return str(told.get("message") or told.get("option") or "")
 
 
+def several(value: object) -> list[str]:
+    """Read a param that is one text or a list of them."""
+    if isinstance(value, str):
+        return [value] if value else []
+    return [str(one) for one in _items(value)] if isinstance(value, list | tuple) else []
+
+
 def count_of(value: object, otherwise: int) -> int:
     """Read a number of things from a param."""
     text = str(value) if value is not None else ""
-    return int(text) if text.isascii() and text.isdigit() else otherwise
+    return int(text[:_DIGITS]) if text.isascii() and text.isdigit() else otherwise
 
 
 def _items(found: Any) -> Sequence[Any]:

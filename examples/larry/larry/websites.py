@@ -122,7 +122,7 @@ class Websites:
             if target is None:
                 seconds = time.monotonic() - started_at - waited
                 return Page(page.url, page.status, page.html, seconds, page.truncated)
-            parts = _checked(urljoin(parts.geturl(), target))
+            parts = _led(parts, target)
         raise Refused(f"{url} leads on and on")
 
     def _robots_of(self, parts: SplitResult) -> RobotFileParser:
@@ -140,15 +140,15 @@ class Websites:
         for _ in range(_REDIRECTS + 1):
             page, target = self._get(parts, _ROBOTS_BYTES)
             if target is None:
-                robots.parse(page.html.splitlines() if page.status < _ERRORS_FROM else ())
+                _parse(robots, page.html.splitlines() if page.status < _ERRORS_FROM else ())
                 return robots
-            parts = _checked(urljoin(parts.geturl(), target))
+            parts = _led(parts, target)
         robots.parse(())
         return robots
 
     def _wait_turn(self, parts: SplitResult, robots: RobotFileParser) -> float:
-        wanted = float(robots.crawl_delay(_AGENT) or 0)
-        delay = max(self._limits.delay_seconds, min(wanted, _LONGEST_DELAY_SECONDS))
+        wanted = min(int(robots.crawl_delay(_AGENT) or 0), _LONGEST_DELAY_SECONDS)
+        delay = max(self._limits.delay_seconds, wanted)
         with self._lock:
             now = time.monotonic()
             turn = max(now, self._next_at.get(parts.netloc, 0.0))
@@ -160,11 +160,16 @@ class Websites:
     def _get(self, parts: SplitResult, max_bytes: int) -> tuple[Page, str | None]:
         """Send one request; give the page, and where it leads to where it is a redirect."""
         line = GuardedLine(str(self._address(parts)), self._limits.timeout_seconds)
-        headers = {"Host": parts.netloc, "User-Agent": _AGENT, "Accept-Encoding": "identity"}
+        place = httpx.URL(parts.geturl())
+        headers = {
+            "Host": place.netloc.decode(),
+            "User-Agent": _AGENT,
+            "Accept-Encoding": "identity",
+        }
         with (
             _translated(parts),
             httpcore.ConnectionPool(ssl_context=self._tls, network_backend=line) as pool,
-            pool.stream("GET", _ascii(parts), headers=list(headers.items())) as response,
+            pool.stream("GET", str(place), headers=list(headers.items())) as response,
         ):
             told = httpx.Response(response.status, headers=response.headers)
             if told.is_redirect and "location" in told.headers:
@@ -199,11 +204,27 @@ def _checked(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         port = parts.port
-    except ValueError as error:
+        httpx.URL(url)  # Knows more of what an address cannot be.
+    except (ValueError, httpx.InvalidURL) as error:
         raise Refused(f"{url!r} is no address of a website") from error
     if parts.scheme not in _PORTS or not parts.hostname or parts.username or port == 0:
         raise Refused(f"{url!r} is no address of a website")
     return parts
+
+
+def _led(parts: SplitResult, target: str) -> SplitResult:
+    """Follow a redirect."""
+    try:
+        return _checked(urljoin(parts.geturl(), target))
+    except ValueError as error:
+        raise Refused(f"{parts.netloc} leads to no address of a website") from error
+
+
+def _parse(robots: RobotFileParser, lines: Sequence[str]) -> None:
+    try:
+        robots.parse(lines)
+    except ValueError as error:
+        raise Refused("its robots.txt cannot be understood") from error
 
 
 def _read(chunks: Iterable[bytes], encoding: str, most: int) -> tuple[bytes, bool]:
@@ -221,10 +242,6 @@ def _inflater(encoding: str) -> Callable[[bytes, int], bytes]:
     if encoding.lower() not in ("gzip", "x-gzip", "deflate"):
         return lambda chunk, _: chunk
     return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress
-
-
-def _ascii(parts: SplitResult) -> str:
-    return str(httpx.URL(parts.geturl()))
 
 
 def _decoded(body: bytes, encoding: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json
 import logging
@@ -10,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Callable, Union, cast
 
 from planexe_agent.errors import InvalidParams, NeedsHuman, Permanent, Stopped, Wait
+from planexe_agent.wire import as_told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from planexe_agent.task import Lease
 
 _log = logging.getLogger(__name__)
-_LONGEST_TEXT = 20_000  # the server's: it would take a longer one for an invalid report
+_LONGEST_NAME = 100
 
 ANY = "*"
 """The name of the action that performs whatever no other one does."""
@@ -68,11 +70,11 @@ class Action:
 
     def _arguments(self, task: Lease) -> dict[str, Any]:
         first, *rest = self._parameters
-        if any(each.kind is inspect.Parameter.VAR_KEYWORD for each in rest):
-            return {name: value for name, value in task.params.items() if name != first.name}
         missing = [each.name for each in rest if _required(each) and each.name not in task.params]
         if missing:
             raise InvalidParams(f"{self.name} needs {', '.join(missing)}")
+        if any(each.kind is inspect.Parameter.VAR_KEYWORD for each in rest):
+            return {name: value for name, value in task.params.items() if name != first.name}
         return {each.name: task.params[each.name] for each in rest if each.name in task.params}
 
 
@@ -80,23 +82,39 @@ def perform(actions: Mapping[str, Action], task: Lease) -> dict[str, Any] | None
     """Perform a task; give the event that tells how it ended, None where nobody is to know."""
     try:
         action = _chosen(actions, task)
-        return _completed(action, task, action.call(task))
-    # The edge between this package and the author's code: whatever it raises is reported.
-    except (Exception, SystemExit) as error:  # noqa: BLE001
+        return _completed(task, action.call(task))
+    # The edge between this package and the author's code: whatever it raises is reported, also
+    # what is no Exception. It would end the slot unseen, with the lease kept alive.
+    except BaseException as error:  # noqa: BLE001
         return _ended(task, error)
 
 
 async def perform_async(actions: Mapping[str, Action], task: Lease) -> dict[str, Any] | None:
     """Perform a task with an async function, as ``perform`` does with a plain one."""
+    # In an asyncio task of its own: a cancellation from within the action is told from one of ours.
+    performing = asyncio.ensure_future(_perform_async(actions, task))
+    try:
+        await asyncio.wait({performing})
+    except asyncio.CancelledError:
+        performing.cancel()
+        await asyncio.wait({performing})
+        if performing.cancelled():
+            raise
+    if performing.cancelled():
+        return _failed(task, RuntimeError("the action cancelled itself"))
+    return performing.result()
+
+
+async def _perform_async(actions: Mapping[str, Action], task: Lease) -> dict[str, Any] | None:
     try:
         action = _chosen(actions, task)
-        return _completed(action, task, await action.call(task))
+        return _completed(task, await action.call(task))
     except (Exception, SystemExit) as error:  # noqa: BLE001 - as above
         return _ended(task, error)
 
 
-def _completed(action: Action, task: Lease, result: object) -> dict[str, Any]:
-    return task.closing_event("task_complete", output_data=_output(action.name, result))
+def _completed(task: Lease, result: object) -> dict[str, Any]:
+    return _checked(task, task.closing_event("task_complete", output_data=_output(result)))
 
 
 def _ended(task: Lease, error: BaseException) -> dict[str, Any] | None:
@@ -121,14 +139,14 @@ def _failed(task: Lease, error: BaseException) -> dict[str, Any]:
         task.task_id,
         task.action,
         type(error).__name__,
-        error,
+        _text(error),
         exc_info=None if planned else error,
     )
-    return task.closing_event(**_told(error))
+    return _checked(task, task.closing_event(**_told(error)))
 
 
 def _told(error: BaseException) -> dict[str, Any]:
-    text = (str(error) or type(error).__name__)[:_LONGEST_TEXT]
+    text = as_told(_text(error))
     if isinstance(error, Wait):
         return {
             "event_type": "task_blocked",
@@ -142,18 +160,29 @@ def _told(error: BaseException) -> dict[str, Any]:
         return {**failed, "error_type": "human_review_required", **asked}
     if isinstance(error, Permanent):
         return {**failed, "error_type": error.error_type}
-    return {**failed, "error_type": type(error).__name__}
+    return {**failed, "error_type": as_told(type(error).__name__, _LONGEST_NAME)}
 
 
-def _output(name: str, result: object) -> dict[str, Any]:
+def _text(error: BaseException) -> str:
+    try:
+        return str(error) or type(error).__name__
+    except Exception:  # noqa: BLE001 - an error of the author's that cannot even be told
+        return type(error).__name__
+
+
+def _output(result: object) -> dict[str, Any]:
     if result is None:
         return {}
-    output = cast("dict[str, Any]", result) if isinstance(result, dict) else {"result": result}
+    return cast("dict[str, Any]", result) if isinstance(result, dict) else {"result": result}
+
+
+def _checked(task: Lease, event: dict[str, Any]) -> dict[str, Any]:
+    """Give a copy as JSON has it, which the action cannot change any more; else say why not."""
     try:
-        json.dumps(output, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise Permanent(f"the result of {name} is no JSON: {error}") from error
-    return output
+        return json.loads(json.dumps(event, allow_nan=False))
+    except (TypeError, ValueError, RecursionError) as error:
+        told = f"what {task.action} ended with is no JSON: {error}"
+        return task.event("task_error", error_type="permanent", error_message=as_told(told))
 
 
 def _announced(function: Callable[..., Any], params: Params | None) -> dict[str, Any] | list[str]:

@@ -72,7 +72,7 @@ class NeedsHuman(Outcome):
 
     def __init__(self, message: str, suggestions: Sequence[str] = ()) -> None:
         super().__init__(message)
-        self.suggestions = list(suggestions)
+        self.suggestions = [suggestions] if isinstance(suggestions, str) else list(suggestions)
 
 
 class Stopped(AgentError):

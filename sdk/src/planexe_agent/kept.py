@@ -6,6 +6,8 @@ import uuid
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from planexe_agent.wire import as_told
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -38,6 +40,11 @@ class Kept:
         """Whose result for what it is."""
         return self.agent_id, self.execution_id, self.task_id
 
+    @property
+    def age(self) -> tuple[bool, str]:
+        """Order results of one place: the one that is open, else the later one, comes last."""
+        return self.said is None, str(self.event.get("agent_timestamp", ""))
+
     def is_of_lease(self, task: Lease) -> bool:
         """Tell whether it is the result of this very lease."""
         return self.event.get("lease_token") == task.lease_token
@@ -60,7 +67,7 @@ class Kept:
             "event_type": "task_error",
             "event_id": f"evt_{uuid.uuid4().hex}",
             "error_type": "validation_error",
-            "error_message": f"the server refused the result: {refusal}"[:20_000],
+            "error_message": as_told(f"the server refused the result: {refusal}"),
         }
         lease = {
             name: self.event[name] for name in ("task_id", "lease_token") if name in self.event

@@ -134,9 +134,10 @@ class Outbox:
             ]
 
     def adopt(self, other: Outbox) -> None:
-        """Take over all results of another outbox, and empty that."""
+        """Take over the results of another outbox, and empty that; the newest of a place stays."""
         for kept in other._index.values():
-            if kept.place not in self._index:
+            own = self._index.get(kept.place)
+            if own is None or own.age < kept.age:
                 self.keep(kept)
         with other._translated():
             other._database.execute("DELETE FROM results")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from planexe_agent import threads
 from planexe_agent.errors import Conflict, ServerRefused, StaleLease, Stopped, Unavailable
+from planexe_agent.wire import as_told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -176,12 +177,17 @@ class Lease:
         """Send how far it is; see ``Task.progress``."""
         if not 0 <= percent <= 100:  # noqa: PLR2004 - the bounds of a percentage
             raise ValueError(f"progress is 0 to 100 percent, not {percent}")
-        self.progress_percent = percent
-        yield from self._telling("task_progress", progress_percent=percent, message=message)
+        # A number as JSON has it: heartbeats carry it on.
+        self.progress_percent = float(percent)
+        yield from self._telling(
+            "task_progress",
+            progress_percent=self.progress_percent,
+            message=None if message is None else as_told(message),
+        )
 
     def telling_note(self, message: str) -> Steps[None]:
         """Send a line for the log; see ``Task.note``."""
-        yield from self._telling("note", message=message)
+        yield from self._telling("note", message=as_told(message))
 
     def _telling(self, event_type: str, **fields: object) -> Steps[None]:
         event = self.event(event_type, **fields)

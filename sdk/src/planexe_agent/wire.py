@@ -26,6 +26,9 @@ _log = logging.getLogger(__name__)
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _TRY_AGAIN = frozenset({408, 425, 429})
 _CONNECT_SECONDS = 10.0
+_LONGEST_PATIENCE_SECONDS = 3600.0
+
+_LONGEST_TEXT = 20_000
 
 UNBOUNDED = httpx.Limits(max_connections=None, max_keepalive_connections=None)
 """As many connections as there are polls: httpx's own limit would let some wait for others."""
@@ -136,15 +139,29 @@ def read(response: httpx.Response) -> Answer:
     return Answer(body, _server_at(response))
 
 
+def as_told(text: str, longest: int = _LONGEST_TEXT) -> str:
+    """Give a text as the server takes it, which would refuse the whole report for it otherwise.
+
+    Not too long, without null characters, and without halves of characters, as names of files
+    have them.
+    """
+    return text[:longest].encode(errors="replace").decode().replace("\0", "?")
+
+
 def checked_url(url: str) -> str:
     """Give a server's address back.
 
     Raises:
         ValueError: It is none.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError(f"{url!r} is no server address: it should look like http://localhost:8000")
+    told = f"{url!r} is no server address: it should look like http://localhost:8000"
+    try:
+        parts = urlsplit(url)
+        named = parts.hostname is not None and parts.port != 0
+    except ValueError as error:
+        raise ValueError(told) from error
+    if parts.scheme not in {"http", "https"} or not named:
+        raise ValueError(told)
     return url
 
 
@@ -180,7 +197,9 @@ def _problem(response: httpx.Response) -> dict[str, Any]:
 
 def _retry_after_seconds(response: httpx.Response) -> float:
     text = response.headers.get("retry-after", "")
-    return float(text) if text.isascii() and text.isdigit() else 0.0
+    seconds = float(text) if text.isascii() and text.isdigit() else 0.0
+    # Whatever stands between may ask for years.
+    return min(seconds, _LONGEST_PATIENCE_SECONDS)
 
 
 def _server_at(response: httpx.Response) -> dt.datetime | None:

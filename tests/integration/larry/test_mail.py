@@ -2,6 +2,8 @@
 
 import ssl
 from collections.abc import Callable
+from dataclasses import replace
+from email import message_from_string, policy
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Protocol
@@ -10,6 +12,7 @@ import pytest
 import trustme
 from larry import settings
 from larry.connectors import Mailbox
+from larry.connectors.mailbox import opened
 from larry.notebook import Notebook
 from larry.ports import Answer, Attachment, Mail, Message, Refused, Unreachable
 from larry.simulated import Pace, SimulatedMail
@@ -317,3 +320,52 @@ def test_reply_in_an_unknown_alphabet_is_read_all_the_same(
 def test_message_id_cannot_carry_a_command(open_mailbox: Callable[..., Mailbox], name: str) -> None:
     with pytest.raises(Refused, match="no Message-ID"):
         open_mailbox().replies(name)
+
+
+@pytest.mark.parametrize(
+    "kind", ["disposition-notification; Action: displayed", "delivery-status; Action: delayed"]
+)
+def test_letter_that_was_opened_or_is_late_did_not_come_back(
+    open_mailbox: Callable[..., Mailbox], servers: MailServers, kind: str
+) -> None:
+    mail = open_mailbox()
+    mail.send(letter())
+    report, _, told = kind.partition("; ")
+    servers.deliver(
+        message_from_string(
+            "From: MAILER-DAEMON@example.com\nSubject: Receipt\nIn-Reply-To: <one@example.com>\n"
+            f"Content-Type: multipart/report; report-type={report}; boundary=b\n\n"
+            f"--b\n\nWords.\n--b\nContent-Type: message/{report}\n\n"
+            f"Reporting-MTA: dns; example.com\n\n{told}\n\n--b--\n",
+            EmailMessage,
+            policy=policy.default,
+        )
+    )
+    assert mail.replies("<one@example.com>") == []
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "Message-ID: <@",
+        'From: "',
+        "From: a@[",
+        f"From: {'(' * 5000}",
+        f"Content-Type: text/plain{'; a=b' * 20_000}",
+    ],
+)
+def test_letter_that_nobody_can_read_does_not_hide_the_reply(head: str) -> None:
+    assert opened(f"{head}\nIn-Reply-To: <one@example.com>\n\nx".encode()) is None
+
+
+def test_half_a_character_is_replaced() -> None:
+    found = opened(b"Content-Type: text/plain; charset=unicode_escape\n\nYes \\ud800")
+    assert found is not None
+    assert found.body == "Yes ?"
+
+
+def test_address_that_is_none_is_not_written_to(
+    open_mailbox: Callable[..., Mailbox],
+) -> None:
+    with pytest.raises(Refused, match="cannot be sent"):
+        open_mailbox().send(replace(letter(), to="carol"))

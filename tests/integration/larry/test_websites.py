@@ -273,3 +273,47 @@ def test_lines_about_a_topic_are_quoted() -> None:
     page = Page("https://a.example/", 200, html, 0)
     assert mentions(page, "What are the prices?")[0] == "Our prices: 8 dollars"
     assert mentions(page, "a to z") == []
+
+
+@pytest.mark.parametrize("target", ["http://[", "/a\x7f", "http://x:99999/", "//", "x" * 70_000])
+def test_redirect_to_no_address_is_refused(
+    sites: Websites, provider: Provider, target: str
+) -> None:
+    serve(provider, {"/": Said(302, b"", {"Location": target})})
+    with pytest.raises((Refused, Unreachable)):
+        sites.fetch(f"{provider.url}/")
+
+
+@pytest.mark.parametrize(
+    "line", ["Crawl-delay: \u00b2", "Crawl-delay: " + "9" * 5000, "Disallow: //["]
+)
+def test_robots_that_nobody_understands_keep_out(
+    sites: Websites, provider: Provider, line: str
+) -> None:
+    robots = f"User-agent: *\n{line}\n".encode()
+    serve(provider, {"/robots.txt": Said(200, robots), "/": Said(200, GOOD, HTML)})
+    with pytest.raises(Refused, match=r"robots\.txt"):
+        sites.fetch(f"{provider.url}/")
+
+
+def test_endless_delay_is_bounded(sites: Websites, provider: Provider, pauses: list[float]) -> None:
+    robots = b"User-agent: *\nCrawl-delay: " + b"9" * 1000 + b"\n"
+    serve(provider, {"/robots.txt": Said(200, robots), "/": Said(200, GOOD, HTML)})
+    sites.fetch(f"{provider.url}/")
+    sites.fetch(f"{provider.url}/")
+    assert max(pauses) <= 30
+
+
+def test_name_of_another_alphabet_is_asked_for_as_the_network_spells_it(site: Provider) -> None:
+    port = site.url.rpartition(":")[2]
+    sites = Websites(Limits(0, 5), LOOPBACK, lambda *_: ["127.0.0.1"], pause=[].append)
+    assert sites.fetch(f"http://m\u00fcller.example:{port}/").status == 200
+    assert site.asked[0].headers["host"] == f"xn--mller-kva.example:{port}"
+
+
+def test_page_that_nests_without_end_is_read_to_a_depth() -> None:
+    page = Page("https://a.example", 200, f"<title>Deep</title>{'<div>' * 300_000}fees", 0.5)
+    assert score(page).points > 0
+    assert mentions(page, "fees") == []
+    shallow = Page("https://a.example", 200, f"{'<div></div><p><br>' * 3000}fees", 0.5)
+    assert mentions(shallow, "fees") == ["fees"]

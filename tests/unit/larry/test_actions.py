@@ -249,6 +249,10 @@ def test_draft_holds_purpose_and_criteria(larry: Larry) -> None:
         "<img src='/etc/passwd'>",
         "|a|\n|-|",
         "#",
+        f"|{'a|' * 120}\n|{'---|' * 120}\n|{'bbbb|' * 120}",
+        f"|a|\n|---|\n|{'words ' * 3000}|",
+        "|a|\n|---|\n|`code` [link](http://a.example)|",
+        "nothing\0 and &#0;",
     ],
 )
 def test_any_text_becomes_a_pdf_and_fetches_nothing(larry: Larry, text: str) -> None:
@@ -307,6 +311,26 @@ def test_formula_is_a_text_in_the_table_and_itself_for_larry(
     with larry.file("T.csv").open(newline="") as file:
         assert [row["name"] for row in csv.DictReader(file)] == [written]
     assert [row["name"] for row in larry.rows("T.csv")] == [value]
+
+
+def test_formula_at_the_head_of_a_column_is_a_text_too(larry: Larry) -> None:
+    larry.do("manage_csv", content="t", file="T.csv", rows=[{"=cmd()": "x", "name": "Carol"}])
+    assert larry.file("T.csv").read_text().startswith("'=cmd(),")
+    assert larry.rows("T.csv") == [{"=cmd()": "x", "name": "Carol"}]
+
+
+def test_long_text_in_a_table_can_be_read_again(larry: Larry) -> None:
+    larry.do("manage_csv", content="t", file="T.csv", rows=[{"name": "x" * 200_000}])
+    assert len(larry.rows("T.csv")[0]["name"]) == 200_000
+
+
+def test_numbers_and_lists_may_come_as_texts(larry: Larry) -> None:
+    quote = larry.do("build_quote", recipient="Carol", amount="8", valid_days="7", terms="Cash.")
+    assert "- Cash." in larry.file(quote["evidence"][0]["name"]).read_text()
+    found = larry.do("search_places", queries="goat farms", locations="Austin")
+    assert found["metrics"]["searches"] == 1
+    with pytest.raises(Refused, match=r"brochure\.pdf"):
+        larry.do("send_email", recipient="C", to=CAROL, attachments="brochure.pdf")
 
 
 def test_actions_are_spelled_as_the_catalogue_spells_them(larry: Larry) -> None:

@@ -224,3 +224,84 @@ def test_task_that_begins_while_the_agent_ends_is_told_so() -> None:
     running.stop("stopping")
     running.add(task)
     assert task.stop_reason == "stopping"
+
+
+class Unspeakable(Exception):
+    """An error that fails to be told."""
+
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+def _deep() -> list[Any]:
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    return deep
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Wait("later", retry_after_seconds=float("nan")),
+        Wait("later", retry_after_seconds=object()),  # type: ignore[arg-type]
+        NeedsHuman("which?", suggestions=[object()]),  # type: ignore[list-item]
+    ],
+)
+def test_end_that_is_no_json_is_a_permanent_error(error: Exception) -> None:
+    event = _performed(_raising(error), _task())
+    assert (event["event_type"], event["error_type"]) == ("task_error", "permanent")
+    assert "no JSON" in event["error_message"]
+
+
+def test_result_too_deep_for_json_is_a_permanent_error() -> None:
+    event = _performed(lambda _task: _deep(), _task())
+    assert (event["event_type"], event["error_type"]) == ("task_error", "permanent")
+
+
+def test_usage_that_is_no_json_is_a_permanent_error() -> None:
+    def act(task: Task) -> None:
+        task.usage("model", cost_usd=float("inf"))
+
+    assert _performed(act, _task())["error_type"] == "permanent"
+
+
+def test_result_is_kept_as_it_was_returned() -> None:
+    result = {"found": [1]}
+    event = _performed(lambda _task: result, _task())
+    result["found"].append(2)
+    assert event["output_data"] == {"found": [1]}
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), GeneratorExit(), BaseException("odd")])
+def test_what_is_no_exception_is_reported_too(error: BaseException) -> None:
+    event = _performed(_raising(error), _task())
+    assert (event["event_type"], event["error_type"]) == ("task_error", type(error).__name__)
+
+
+def test_error_that_cannot_be_told_is_reported_by_its_name() -> None:
+    event = _performed(_raising(Unspeakable()), _task())
+    assert event["error_message"] == "Unspeakable"
+
+
+def test_missing_param_is_named_also_where_the_function_takes_all() -> None:
+    def act(_task: Task, to: str, **_rest: object) -> str:
+        return to
+
+    event = _performed(act, _task(other=1))
+    assert (event["error_type"], event["error_message"]) == ("validation_error", "act needs to")
+
+
+def test_single_suggestion_is_one() -> None:
+    assert NeedsHuman("whom?", suggestions="Ada").suggestions == ["Ada"]
+
+
+@pytest.mark.parametrize("text", ["a\0b", "a\ud800b"])
+def test_error_is_told_without_what_the_server_refuses(text: str) -> None:
+    event = _performed(_raising(ValueError(text)), _task())
+    assert (event["error_type"], event["error_message"]) == ("ValueError", "a?b")
+
+
+def test_name_of_an_error_is_told_as_far_as_the_server_takes_it() -> None:
+    event = _performed(_raising(type("E" * 300, (Exception,), {})("x")), _task())
+    assert event["error_type"] == "E" * 100

@@ -232,6 +232,25 @@ def test_lost_answer_to_a_poll_brings_the_same_lease_again(
     assert len(server.events_of("task_complete", "t1")) == 1
 
 
+def test_note_and_progress_are_cut_to_what_the_server_takes(
+    server: ProtocolServer, make_agent: MakeAgent, start: Start
+) -> None:
+    agent = make_agent()
+
+    @agent.action("greet")
+    def greet(task: Task) -> None:
+        task.note(f"\0{'x' * 30_000}")
+        task.progress(50, "\ud800" * 30_000)
+
+    server.add_task("t1")
+    start(agent)
+    server.wait_for_event("task_complete", "t1")
+    [note] = server.events_of("note", "t1")
+    [progress] = server.events_of("task_progress", "t1")
+    assert note["message"] == f"?{'x' * 19_999}"
+    assert progress["message"] == "?" * 20_000
+
+
 def test_retry_after_is_honoured(server: ProtocolServer, greeter: Agent, start: Start) -> None:
     server.faults.append(Fault("POST", EVENTS, status=429, headers={"Retry-After": "1"}))
     server.add_task("t1")

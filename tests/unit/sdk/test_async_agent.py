@@ -341,3 +341,23 @@ def test_process_finishes_its_action_on_sigterm(server: ProtocolServer) -> None:
     assert (process.returncode, told) == (0, "ended\n")
     [done] = server.events_of("task_complete", "t1")
     assert done["output_data"] == {"reason": "stopping"}
+
+
+def test_action_that_cancels_itself_is_an_error_of_the_task_and_not_the_end_of_the_agent(
+    server: ProtocolServer, make_agent: MakeAgent, start: Start
+) -> None:
+    agent = make_agent()
+
+    @agent.action("greet")
+    async def greet(task: AsyncTask) -> str:
+        if task.task_id == "t1":
+            raise asyncio.CancelledError
+        return "hello"
+
+    server.add_task("t1")
+    server.add_task("t2")
+    start(agent)
+    assert (
+        server.wait_for_event("task_error", "t1")["error_message"] == "the action cancelled itself"
+    )
+    server.wait_for_event("task_complete", "t2")

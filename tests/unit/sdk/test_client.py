@@ -76,6 +76,16 @@ def test_impatient_request_is_tried_once(
     assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize("asked", ["999999999", "9" * 400])
+def test_patience_has_an_end_whatever_is_asked_for(
+    server: ProtocolServer, client: Client, asked: str
+) -> None:
+    server.faults.append(Fault("GET", "/work", 503, headers={"Retry-After": asked}))
+    with pytest.raises(Unavailable) as caught:
+        client.send("GET", "/api/agents/a/work", params=POLL, patient=False)
+    assert caught.value.retry_after_seconds == 3600
+
+
 def test_interrupt_ends_a_request_that_waits_for_its_answer(
     server: ProtocolServer, client: Client
 ) -> None:
@@ -118,7 +128,10 @@ def test_interrupted_client_sends_nothing_more(server: ProtocolServer, client: C
     assert server.requests == []
 
 
-@pytest.mark.parametrize("url", ["localhost:8000", "", "ftp://host", "http://"])
+@pytest.mark.parametrize(
+    "url",
+    ["localhost:8000", "", "ftp://host", "http://", "http://h:99999", "http://h:0", "http://["],
+)
 def test_address_that_is_none_is_named(url: str) -> None:
     with pytest.raises(ValueError, match="no server address"):
         Client(url, "key")

@@ -275,6 +275,19 @@ class TestDefault:
         again.close()
         other.close()
 
+    def test_newest_result_of_a_subtask_is_taken_over(self) -> None:
+        first, second = (open_default(self.URL, "larry") for _ in range(2))
+        stale = _kept()
+        first.keep(stale)
+        first.settle(stale, "stale-lease")
+        newest = _kept(_task(token="2"))
+        second.keep(newest)
+        first.close()
+        second.close()
+        again = open_default(self.URL, "larry")
+        assert [kept.event for kept in again.unsent("larry")] == [newest.event]
+        again.close()
+
 
 def test_idempotency_key_is_the_same_over_attempts_and_another_for_other_params() -> None:
     keys = [

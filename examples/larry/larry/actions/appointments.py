@@ -10,9 +10,10 @@ from planexe_agent import NeedsHuman, Task
 from larry.people import Contact
 from larry.ports import Attachment, Message
 from larry.reading import appointment
-from larry.tools import Result, Tools, answer_of_person, gathered, identity
+from larry.tools import Result, Tools, answer_of_person, count_of, gathered, identity
 
 _PAGE: Final = "invitations"
+_MINUTES: Final = 60
 _FILE: Final = "invitation.ics"
 _TYPE: Final = "text/calendar; method=REQUEST; charset=utf-8"
 
@@ -30,13 +31,14 @@ class Appointments:
         attendees: str = "",
         when: str = "",
         where: str = "",
-        minutes: int = 60,
+        minutes: int | str = _MINUTES,
     ) -> Result:
         """Put an appointment into the calendars of those who take part: invite them by mail.
 
         Where several have proposed times of their own, each gets an appointment.
         """
         guests = self._guests(task, attendees)
+        minutes = count_of(minutes, _MINUTES)
         own = {} if when or answer_of_person(task) else self._proposed(task, guests)
         if len(own) < len(guests) or len(guests) == 1:
             return self._appoint(task, event, guests, self._time(task, when), where, minutes)

@@ -11,7 +11,16 @@ from planexe_agent import NeedsHuman, Task, Wait
 from larry.people import Contact, fill
 from larry.ports import Attachment, Message
 from larry.reading import UNCLEAR, YES, deal, interest, own_words
-from larry.tools import Result, Tools, answer_of_person, gathered, identity, results
+from larry.tools import (
+    Result,
+    Tools,
+    answer_of_person,
+    count_of,
+    gathered,
+    identity,
+    results,
+    several,
+)
 
 _PAGE: Final = "letters"
 _ENCLOSED: Final = frozenset({"quote", "screens", "document"})
@@ -35,7 +44,7 @@ class Letters:
         to: str = "",
         subject: str = "",
         body: str = "",
-        attachments: Sequence[str] = (),
+        attachments: str | Sequence[str] = (),
         among: Mapping[str, Any] | None = None,
     ) -> Result:
         """Write and send one email to each of those who are meant.
@@ -46,7 +55,7 @@ class Letters:
         text = body or _drafted(task) or _composed(purpose or task.title)
         sent: list[Result] = []
         for number, contact in enumerate(contacts):
-            files = self._attached(task, contact, attachments, alone=len(contacts) == 1)
+            files = self._attached(task, contact, several(attachments), alone=len(contacts) == 1)
             about = fill(subject or purpose or task.title, contact.known)[:_LONGEST_SUBJECT]
             sent.append(self._send(task, contact, about, fill(text, contact.known), files))
             task.progress(100 * (number + 1) / len(contacts), f"Written to {contact.name}")
@@ -56,7 +65,7 @@ class Letters:
         self,
         task: Task,
         about: str = "",
-        enough: int | None = None,
+        enough: int | str | None = None,
         among: Mapping[str, Any] | None = None,
         **params: Any,
     ) -> Result:
@@ -69,7 +78,7 @@ class Letters:
         if not letters:
             raise NeedsHuman(f"Nothing was sent to {params.get('from') or 'anybody'} yet.")
         replies = [reply for letter in letters if (reply := self._reply(task, letter))]
-        if len(replies) < min(enough or len(letters), len(letters)) and not told:
+        if len(replies) < min(count_of(enough, 0) or len(letters), len(letters)) and not told:
             self._wait(about, letters, replies)
         result: Result = {"replies": replies, "silent": _silent(letters, replies)}
         if told:
@@ -140,7 +149,7 @@ class Letters:
         self, task: Task, contact: Contact, attachments: Sequence[str], *, alone: bool
     ) -> list[Attachment]:
         """Read what goes along: the files named, else what was made for this person before."""
-        names = list(attachments) or [
+        names = attachments or [
             link["name"]
             for before in results(task)
             for result in (before, *before.get("quotes", ()))

@@ -12,11 +12,12 @@ from planexe_agent import NeedsHuman, Task
 from larry.evidence import Link
 from larry.folder import slug
 from larry.paper import to_pdf
-from larry.tools import Result, Tools, answer_of_person, identity
+from larry.tools import Result, Tools, answer_of_person, count_of, identity, several
 
 _AMOUNT: Final = re.compile(r"\d[\d,. ]*")
 _CENT: Final = Decimal("0.01")
 _MOST: Final = Decimal(10) ** 12
+_VALID_DAYS: Final = 30
 _TERMS: Final = ("Payable within 14 days of the invoice.", "Prices without tax.")
 
 
@@ -47,14 +48,16 @@ class Quotes:
         items: str | Sequence[Mapping[str, Any]] = "",
         amount: str | float | None = None,
         currency: str = "",
-        valid_days: int = 30,
-        terms: Sequence[str] = _TERMS,
+        valid_days: int | str = _VALID_DAYS,
+        terms: str | Sequence[str] = _TERMS,
     ) -> Result:
         """Work out a quote: items, prices, terms; one for each, where several are meant."""
         lines = _lines(items or task.title, _money(amount) or _money(answer_of_person(task)))
         total = sum((line.total for line in lines), Decimal(0))
         unit = currency or self._tools.settings.currency
-        valid_until = (self._tools.now() + dt.timedelta(days=valid_days)).date()
+        valid_until = (
+            self._tools.now() + dt.timedelta(days=count_of(valid_days, _VALID_DAYS))
+        ).date()
         known: Result = {
             "total": float(total),
             "currency": unit,
@@ -64,7 +67,7 @@ class Quotes:
         quotes: list[Result] = []
         for name in meant or [recipient]:
             number = f"Q-{identity(task, 'quote', *([name] if meant else []))[:8].upper()}"
-            text = _text(number, name, lines, total, unit, valid_until, terms)
+            text = _text(number, name, lines, total, unit, valid_until, several(terms))
             links = self._written(task, f"quote-{slug(name, 'offer')}-{number[2:].lower()}", text)
             quotes.append({"for": name, "quote": number, **known, "evidence": links})
         every = [link for one in quotes for link in one["evidence"]]

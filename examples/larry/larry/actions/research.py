@@ -10,7 +10,7 @@ from larry.folder import Row
 from larry.people import narrowed
 from larry.ports import Hit, Place, Refused, Unreachable
 from larry.scoring import mentions, score
-from larry.tools import Result, Tools, count_of, gathered
+from larry.tools import Result, Tools, count_of, gathered, several
 
 _PLACES: Final = 60
 _HITS: Final = 20
@@ -29,8 +29,8 @@ class Research:
         query: str = "",
         location: str = "",
         count: int | None = None,
-        queries: Sequence[str] = (),
-        locations: Sequence[str] = (),
+        queries: str | Sequence[str] = (),
+        locations: str | Sequence[str] = (),
     ) -> Result:
         """Find businesses or places of a kind, by each query near each location.
 
@@ -39,8 +39,8 @@ class Research:
         limit = count_of(count, _PLACES)
         asked = [
             (one, near)
-            for one in ([query] if query else []) + list(queries)
-            for near in ([location] if location else []) + list(locations) or [""]
+            for one in several(query) + several(queries)
+            for near in several(location) + several(locations) or [""]
         ]
         if not asked:
             raise NeedsHuman("What kind of place is looked for?")
@@ -61,11 +61,11 @@ class Research:
         query: str = "",
         location: str = "",
         count: int | None = None,
-        queries: Sequence[str] = (),
+        queries: str | Sequence[str] = (),
     ) -> Result:
         """Search the web and give the pages that were found."""
         limit = count_of(count, _HITS)
-        asked = ([query] if query else []) + list(queries)
+        asked = several(query) + several(queries)
         if not asked:
             raise NeedsHuman("What is looked for?")
         found: dict[str, Hit] = {}

@@ -1,6 +1,7 @@
 """A mailbox: SMTP for what is sent, IMAP for what comes back."""
 
 import imaplib
+import logging
 import re
 import smtplib
 import socket
@@ -8,23 +9,26 @@ import ssl
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from email import message_from_bytes, policy
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import Any, Final
 
-from selectolax.lexbor import LexborHTMLParser
-
+from larry.markup import tree_of
 from larry.notebook import Notebook
 from larry.ports import Message, Refused, Unreachable
 from larry.settings import Settings
 
+_log = logging.getLogger(__name__)
 _PAGE: Final = "mail sent"
 _SECONDS: Final = 30.0
 _LARGEST_READ: Final = 2_000_000
 _MOST_REPLIES: Final = 50
 _FIVE_HUNDRED: Final = 500
 _SAFE_ID: Final = re.compile(r"<[A-Za-z0-9._%+=$-]+@[A-Za-z0-9.-]+>")
+_LARGEST_HEAD: Final = 64_000
+_BULK: Final = frozenset({"auto_reply", "bulk", "junk"})
 _REPLY_HEADERS: Final = ("References", "In-Reply-To")
 
 
@@ -64,13 +68,9 @@ class Mailbox:
         if not _SAFE_ID.fullmatch(message_id):
             raise Refused(f"{message_id!r} is no Message-ID")
         with _translated("the mailbox"), self._imap() as server:
-            found = [_parsed(raw) for raw in _fetched(server, message_id)]
-        for letter in found:
-            if letter.get_content_type() == "multipart/report":
-                raise Refused(f"the letter came back: {letter.get('Subject', '')}")
-        read = [_read(letter) for letter in found if not _is_automatic(letter)]
+            found = [opened(raw) for raw in _fetched(server, message_id)]
         own = self._settings.sender_address.lower()
-        return [one for one in read if one.sender.lower() != own]
+        return [one for one in found if one is not None and one.sender.lower() != own]
 
     @contextmanager
     def _smtp(self) -> Generator[smtplib.SMTP]:
@@ -124,7 +124,7 @@ def _composed(message: Message, sender_name: str) -> EmailMessage:
         letter.set_content(message.body)
         for each in message.attachments:
             _attach(letter, each.name, each.content_type, each.data)
-    except (ValueError, IndexError) as error:
+    except (ValueError, IndexError, AttributeError, MessageError) as error:
         raise Refused(f"this letter cannot be sent: {error}") from error
     return letter
 
@@ -153,13 +153,42 @@ def _fetched(server: imaplib.IMAP4, message_id: str) -> Iterator[bytes]:
                 yield piece[1]
 
 
-def _parsed(raw: bytes) -> EmailMessage:
-    return message_from_bytes(raw, EmailMessage, policy=policy.default)
+def opened(raw: bytes) -> Message | None:
+    """Read what came; None where it is no reply, or nothing that can be read."""
+    try:
+        if _has_endless_head(raw):
+            return None
+        letter = message_from_bytes(raw, EmailMessage, policy=policy.default)
+        if _came_back(letter):
+            raise Refused(f"the letter came back: {letter.get('Subject', '')}")
+        return None if _is_automatic(letter) else _read(letter)
+    # What strangers write breaks the parser of the standard library in many ways: one such letter
+    # must not hide the others.
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        _log.warning("letter not read: %s", type(error).__name__)
+        return None
+
+
+def _has_endless_head(raw: bytes) -> bool:
+    """Tell a letter whose head is as long as a book: reading it takes minutes."""
+    return len(raw) > _LARGEST_HEAD and not re.search(rb"\r?\n\r?\n", raw[:_LARGEST_HEAD])
+
+
+def _came_back(letter: EmailMessage) -> bool:
+    """Tell a letter that could not be delivered from one that is late, or was opened."""
+    kind = str(letter.get_param("report-type", "delivery-status")).lower()
+    if letter.get_content_type() != "multipart/report" or kind != "delivery-status":
+        return False
+    told = [part for part in letter.walk() if part.get_content_type() == "message/delivery-status"]
+    actions = [str(one["Action"]) for part in told for one in part.walk() if "Action" in one]
+    return not actions or any(action.strip().lower() == "failed" for action in actions)
 
 
 def _is_automatic(letter: EmailMessage) -> bool:
     said = str(letter.get("Auto-Submitted", "no")).split(";")[0].strip().lower()
-    return said != "no" or "X-Autoreply" in letter
+    bulk = str(letter.get("Precedence", "")).strip().lower() in _BULK
+    marked = any(name in letter for name in ("X-Autoreply", "X-Autorespond"))
+    return said != "no" or bulk or marked or letter.get_content_type() == "multipart/report"
 
 
 def _read(letter: EmailMessage) -> Message:
@@ -191,9 +220,10 @@ def _body(letter: EmailMessage) -> str:
         payload = part.get_payload(decode=True)
         text = payload.decode("utf-8", "replace") if isinstance(payload, bytes) else ""
     if part.get_content_subtype() == "html":
-        body = LexborHTMLParser(text).body
+        body = tree_of(text).body
         text = body.text(separator="\n", strip=True) if body else ""
-    return text.replace("\r\n", "\n")
+    # Half a character can be kept nowhere.
+    return text.replace("\r\n", "\n").encode(errors="replace").decode()
 
 
 def _expect(answer: tuple[str, Any]) -> list[Any]:
