@@ -57,6 +57,7 @@ from app.services.capacity import CapacityService
 from app.services.clock import Clock
 from app.services.commands import Commands
 from app.services.decomposition import DecompositionService
+from app.services.execution_list import ExecutionListService
 from app.services.executions import ExecutionService
 from app.services.explainer import Explainer
 from app.services.feed import Feed
@@ -159,7 +160,8 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         live, log, writer, Locks(client), pulse, settings.redis_shed_percent / 100, clock
     )
     commands = Commands(live, executions, agents, clock)
-    blockers, files = OpenBlockers(client), FileService(Files(engine), clock)
+    blockers = OpenBlockers(client)
+    files = FileService(Files(engine), clock, settings.max_file_bytes)
     desk = WorkService(live, work, Wakeups(blocking), agents, presence, lease, clock)
     timers = Timers(client, scripts)
     upkeep = UpkeepService(live, timers, executions, history, work, limits, clock)
@@ -215,6 +217,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
             Inquiries(client, blocking), agents, strategies, read_limits, defaults, jobs
         ),
         executions=execution_service,
+        execution_list=ExecutionListService(execution_service, blockers),
         work=desk,
         reports=ReportService(
             live, work, executions, agents, desk, presence, lease, _wait_policy(settings), clock

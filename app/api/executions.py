@@ -31,11 +31,11 @@ def create_blueprint(services: Services, _limits: Limits) -> Blueprint:
 
     @blueprint.get("")
     @blueprint.arguments(schemas.ExecutionQuery, location="query")
-    @blueprint.response(200, schemas.Executions)
+    @blueprint.response(200, schemas.ListedExecutions)
     @users_only
     def list_executions(query: dict[str, Any]) -> Response:
-        """List executions, newest first, each as it stands now."""
-        return reply(executions.page(caller().workspace_id, **query))
+        """List executions, each as it stands now and with what it waits for."""
+        return reply(services.execution_list.page(caller().workspace_id, **query))
 
     @blueprint.get("/<execution_id>")
     @blueprint.response(200, schemas.Execution)

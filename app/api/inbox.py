@@ -17,7 +17,7 @@ def create_blueprint(services: Services, _limits: Limits) -> Blueprint:
     blueprint = Blueprint("inbox", __name__, url_prefix="/api/inbox", description="Inbox")
 
     @blueprint.get("")
-    @blueprint.arguments(schemas.PageQuery, location="query")
+    @blueprint.arguments(schemas.InboxQuery, location="query")
     @blueprint.response(200, schemas.Inbox)
     @users_only
     def inbox(query: dict[str, Any]) -> Response:

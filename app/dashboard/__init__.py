@@ -14,6 +14,7 @@ from app.dashboard import presentation, refusals, security, session
 from app.dashboard.agents import AgentPages
 from app.dashboard.assets import Assets
 from app.dashboard.bulk import BulkPages
+from app.dashboard.execution_list import ExecutionListPages
 from app.dashboard.executions import ExecutionPages
 from app.dashboard.item import ItemPages
 from app.dashboard.plans import PlanPages
@@ -22,6 +23,7 @@ from app.dashboard.review import ReviewPages
 from app.dashboard.settings import SettingsPages
 from app.dashboard.sign_in import SignInPages
 from app.dashboard.start import StartPages
+from app.dashboard.together import TogetherPages
 from app.dashboard.waiting import WaitingPages
 
 _OPEN_ENDPOINTS = frozenset({"dashboard.sign_in", "dashboard.submit_key", "dashboard.asset"})
@@ -43,6 +45,14 @@ def create_blueprint(services: Services) -> Blueprint:
     )
     items.register(blueprint)
     BulkPages(services.executions, services.people, services.blockers).register(blueprint)
+    ExecutionListPages(services.execution_list, services.plans, services.agents).register(blueprint)
+    TogetherPages(
+        services.execution_list,
+        services.executions,
+        services.inbox,
+        services.blockers,
+        services.agents,
+    ).register(blueprint)
     ExecutionPages(
         services.executions,
         services.history,
@@ -66,7 +76,9 @@ def create_blueprint(services: Services) -> Blueprint:
     ).register(blueprint)
     AgentPages(services.agents, services.keys).register(blueprint)
     SettingsPages(services.keys).register(blueprint)
-    waiting = WaitingPages(services.blockers, services.people, services.inbox, services.agents)
+    waiting = WaitingPages(
+        services.blockers, services.people, services.inbox, services.agents, services.files
+    )
     waiting.register(blueprint)
     blueprint.before_request(_guard)
     blueprint.after_request(security.protect)
@@ -102,6 +114,7 @@ def _shared(assets: Assets, waiting: WaitingPages) -> Callable[[], dict[str, obj
             "csrf_token": session.csrf_token,
             "principal": session.current_principal(),
             "inbox_count": waiting.count,
+            "evidence_limits": waiting.limits,
             "words": presentation.WORDS,
             **presentation.FOR_TEMPLATES,
         }

@@ -30,6 +30,8 @@ class Choice(msgspec.Struct, frozen=True):
     danger: bool = False
 
 
+_MINUTES_DIGITS: Final = 5
+
 _ALL: Final = [
     Choice(Resolution.APPROVE, "Approve", "Approved."),
     Choice(COMPLETE, "Done", "Noted as done.", "notes", "Notes"),
@@ -102,6 +104,28 @@ def offered(blocker: Wire, agents: int) -> list[Choice]:
     return [_BY_NAME[name] for name in names]
 
 
+def hinted(blocker: Wire) -> str:
+    """Name the answer that takes a suggestion over with one click; empty where none does.
+
+    What an approval or a task for a person suggests is what it is done by, not a way out.
+    """
+    if blocker["kind"] in (BlockerKind.APPROVAL, BlockerKind.HUMAN_TASK):
+        return ""
+    options = blocker["next_step_options"]
+    takers = (Resolution.ALTERNATIVE, Resolution.PROVIDE_INPUT)
+    return next((str(one) for one in takers if one in options), "")
+
+
+def field_of(answer: str) -> str:
+    """Name the field that an answer's text goes into."""
+    return _BY_NAME[answer].field
+
+
+def told_after(answer: str) -> str:
+    """Say what is told once an answer was given."""
+    return _BY_NAME[answer].told
+
+
 def chosen(form: Mapping[str, str]) -> Choice:
     """Find the answer that a form stands for.
 
@@ -129,13 +153,20 @@ def completion(form: Mapping[str, str]) -> Wire:
     """Read a form into the body of ``POST …/tasks/{id}/complete``.
 
     Raises:
-        Invalid: The link is no address of the web.
+        Invalid: The link is no address of the web, or the minutes are no number of them.
     """
-    link = form.get("link", "").strip()
-    return {
+    link, minutes = form.get("link", "").strip(), form.get("minutes", "").strip()
+    body: Wire = {
         "notes": form.get("notes", "").strip(),
         "evidence": [{"name": _host(link), "url": link}] if link else [],
     }
+    return body | ({"minutes": _minutes(minutes)} if minutes else {})
+
+
+def _minutes(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= _MINUTES_DIGITS):
+        raise Invalid("Minutes spent: write a whole number, such as 45.")
+    return int(text)
 
 
 def _host(link: str) -> str:

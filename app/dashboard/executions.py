@@ -1,11 +1,10 @@
-"""The pages of executions: all of them, one of them, and its controls."""
+"""The page of one execution, and its controls."""
 
 from collections.abc import Callable
 from typing import Final
 from urllib.parse import urlencode
 
-from flask import Blueprint, abort, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response
+from flask import Blueprint, render_template, request, url_for
 
 from app.dashboard.bulk import SHOWN
 from app.dashboard.item import ItemPages
@@ -27,7 +26,6 @@ _MOVES: Final = {
 }
 _FEED_FILTERS: Final = ("task", "agent", "type", "errors", "cursor")
 _KEPT: Final = (*_FEED_FILTERS, "show", "item")
-_FILTERS: Final = ("RUNNING", "BLOCKED", "PAUSED", "COMPLETED", "FAILED")
 
 
 class ExecutionPages:
@@ -53,8 +51,6 @@ class ExecutionPages:
 
     def register(self, blueprint: Blueprint) -> None:
         """Add the routes."""
-        blueprint.add_url_rule("/", "home", self.home)
-        blueprint.add_url_rule("/executions", "executions", self.all)
         blueprint.add_url_rule("/executions/<execution_id>", "execution", self.one)
         blueprint.add_url_rule(
             "/executions/<execution_id>/<any(cancel,reassign):move>", "confirm", self.confirm
@@ -64,22 +60,6 @@ class ExecutionPages:
             "control",
             self.control,
             methods=["POST"],
-        )
-
-    def home(self) -> Response:
-        """Lead to the list of executions."""
-        return redirect(url_for("dashboard.executions"))
-
-    def all(self) -> str:
-        """List executions, newest first, filtered by ``?status=``."""
-        status = request.args.get("status")
-        if status and status not in _FILTERS:
-            abort(404)
-        page = self._executions.page(
-            visitor().workspace_id, status=status, cursor=request.args.get("cursor")
-        )
-        return render_template(
-            "dashboard/executions.html", page=rows(page), status=status, filters=_FILTERS
         )
 
     def one(self, execution_id: str) -> str:

@@ -4,7 +4,7 @@ It is drawn once, here: as part of the page, and alone for the script that opens
 """
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final, cast
 
 from flask import Blueprint, render_template, request, url_for
 
@@ -84,7 +84,7 @@ class ItemPages:
             **row,
             "events": events,
             "attempts": attempts(reversed(events)),
-            "evidence": [one for event in events for one in event.get("evidence") or []],
+            "evidence": [one for event in events for one in _evidence(event)],
             "blocker": next((one for one in waiting if one["task_id"] == item_id), None),
         }
 
@@ -121,6 +121,22 @@ def do_deed(people: People, execution_id: str, item_id: str, deed: str, reason: 
         raise Invalid("Say why it is skipped.")
     else:
         people.skip(visitor(), execution_id, item_id, {"reason": reason})
+
+
+def _evidence(event: Wire) -> list[Wire]:
+    """Give what a person brought, and the files that an agent names in its result."""
+    output: Any = event.get("output_data")
+    made: Any = cast("Wire", output).get("evidence") if isinstance(output, dict) else None
+    named: list[Any] = made if isinstance(made, list) else []
+    return [*(event.get("evidence") or []), *filter(_is_evidence, named)]
+
+
+def _is_evidence(value: Any) -> bool:
+    """Tell whether a value of an agent's has the shape: it may be anything."""
+    if not isinstance(value, dict):
+        return False
+    told = cast("Wire", value)
+    return all(isinstance(told.get(name, ""), str) for name in ("name", "url", "file_id"))
 
 
 def attempts(events: Iterable[Wire]) -> list[Wire]:

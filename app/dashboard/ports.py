@@ -75,6 +75,27 @@ class Executions(Protocol):
         ...
 
 
+class ExecutionList(Protocol):
+    """Executions with what each waits for."""
+
+    def page(
+        self,
+        workspace_id: str,
+        *,
+        plan_id: str | None = None,
+        agent_id: str | None = None,
+        status: str | None = None,
+        q: str = "",
+        needs_me: bool = False,
+        sort: str = "newest",
+        forecast: bool = False,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page:
+        """List executions as the query of ``GET /api/executions`` asks for them."""
+        ...
+
+
 class History(Protocol):
     """The log of an execution."""
 
@@ -307,19 +328,48 @@ class People(Protocol):
         ...
 
 
+class Files(Protocol):
+    """Files that people bring as evidence."""
+
+    @property
+    def most_bytes(self) -> int:
+        """How large one file may be."""
+        ...
+
+    def upload(self, principal: Principal, name: str, content_type: str, content: bytes) -> Wire:
+        """Keep one; its size has been checked."""
+        ...
+
+
 class InboxPage(Page, Protocol):
     """One page of the inbox."""
 
     @property
     def total(self) -> int:
-        """How much waits in all."""
+        """How much waits of what was asked for."""
+        ...
+
+    @property
+    def groups(self) -> dict[str, int]:
+        """How much waits of each group."""
         ...
 
 
 class Inbox(Protocol):
     """All that waits for a person."""
 
-    def page(self, workspace_id: str, limit: int = 50, cursor: str | None = None) -> InboxPage:
+    def page(
+        self,
+        workspace_id: str,
+        *,
+        group: str | None = None,
+        q: str = "",
+        plan_id: str | None = None,
+        execution_id: str | None = None,
+        by_group: bool = False,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> InboxPage:
         """List it: what holds up most first, of equals what has waited longest."""
         ...
 
@@ -347,6 +397,11 @@ class Services(Protocol):
     @property
     def executions(self) -> Executions:
         """Executions and their control."""
+        ...
+
+    @property
+    def execution_list(self) -> ExecutionList:
+        """Lists of executions."""
         ...
 
     @property
@@ -407,6 +462,11 @@ class Services(Protocol):
     @property
     def people(self) -> People:
         """What people do to subtasks."""
+        ...
+
+    @property
+    def files(self) -> Files:
+        """Evidence."""
         ...
 
     @property

@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from app.dashboard.choices import offered
+from app.dashboard.choices import field_of, hinted, offered, told_after
 from app.dashboard.ports import Page, Wire
 
 WORDS: Final[dict[str, dict[str, dict[str, str]]]] = json.loads(
@@ -22,6 +22,8 @@ _SPACE: Final = "\N{NO-BREAK SPACE}"
 _MOST_SEGMENTS: Final = 80
 _GOOD_SHARE: Final = 0.75
 _POOR_SHARE: Final = 0.4
+_ENVELOPE: Final = ("from", "to", "recipient", "cc", "bcc", "subject")
+_LONG: Final = 120
 _ENDED: Final = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
 _UNEXPLAINED: Final = frozenset({"COMPLETED", "SKIPPED", "CANCELLED", "RUNNING", "QUEUED"})
 _OPEN_ONES: Final = frozenset({"RUNNING", "RETRYING", "BLOCKED", "FAILED", "READY"})
@@ -142,6 +144,22 @@ def kind(name: str) -> dict[str, str]:
     return WORDS["blockers"].get(name, {"label": label, "tone": "wait"})
 
 
+def letter(blocker: Wire) -> list[tuple[str, str, bool]]:
+    """Give what is about to be sent or done: name, value, and whether the value is a long text.
+
+    Who it goes to and what it is about come first; what only repeats the title is left out.
+    """
+    params: dict[str, Any] = blocker.get("params") or {}
+    first = [name for name in _ENVELOPE if name in params]
+    rest = [name for name in params if name not in first]
+    shown = [(name, plain(params[name])) for name in (*first, *rest)]
+    return [
+        (name.replace("_", " "), value, len(value) > _LONG or "\n" in value)
+        for name, value in shown
+        if value != blocker.get("task_title")
+    ]
+
+
 def message_of(blocker: Wire) -> str:
     """Give what a blocker says beyond the title of its subtask."""
     message = str(blocker.get("message") or "")
@@ -257,6 +275,10 @@ FOR_TEMPLATES: Final = {
     "kind": kind,
     "message_of": message_of,
     "offered": offered,
+    "hinted": hinted,
+    "field_of": field_of,
+    "told_after": told_after,
+    "letter": letter,
     "segments": segments,
     "tasks_of": tasks_of,
     "subtasks_of": subtasks_of,

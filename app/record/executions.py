@@ -1,10 +1,21 @@
 """Executions: what the record knows of them, as far as the log has been persisted."""
 
 import datetime as dt
-from collections.abc import Sequence
-from typing import Any
+import enum
+from collections.abc import Collection, Sequence
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Engine, delete, exists, select
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Connection,
+    Engine,
+    delete,
+    exists,
+    func,
+    select,
+    type_coerce,
+)
 from sqlalchemy.dialects.postgresql import Insert, distinct_on, insert
 
 from app.domain.errors import NotFound
@@ -20,6 +31,21 @@ from app.record.tables import (
     plans,
 )
 
+
+class Sort(enum.StrEnum):
+    """How executions are listed."""
+
+    NEWEST = "newest"
+    """The one created last comes first."""
+    OLDEST = "oldest"
+    """The one created first comes first."""
+    UPDATED = "updated"
+    """The one with the latest event comes first."""
+    QUIET = "quiet"
+    """The one in which nothing has happened for longest comes first."""
+
+
+_BY_EVENT: Final = (Sort.UPDATED, Sort.QUIET)
 _LIVE = [status.value for status in ExecutionStatus if not status.ended]
 
 
@@ -85,20 +111,24 @@ class Executions:
         agent_id: str | None = None,
         status: ExecutionStatus | None = None,
         or_live: bool = False,
+        text: str = "",
+        among: Collection[str] | None = None,
+        sort: Sort = Sort.NEWEST,
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page[Header]:
-        """List a workspace's executions, newest first, of one plan, agent or status if given.
+        """List a workspace's executions: of one plan, agent or status, or of these ids, if given.
 
         With ``or_live`` a status also finds all that have not ended as far as is recorded: they
-        may have come to it since.
+        may have come to it since. ``text`` is looked for in the plan's title and in the ids.
 
         Raises:
             Invalid: The cursor is none of this list.
         """
-        query = select(
-            executions.c.created_at, executions.c.execution_id, executions.c.header
-        ).where(executions.c.workspace_id == workspace_id)
+        at = executions.c.updated_at if sort in _BY_EVENT else executions.c.created_at
+        query = select(at, executions.c.execution_id, executions.c.header).where(
+            executions.c.workspace_id == workspace_id
+        )
         if plan_id is not None:
             query = query.where(executions.c.plan_id == plan_id)
         if agent_id is not None:
@@ -106,7 +136,18 @@ class Executions:
         if status is not None:
             found = [status.value, *_LIVE] if or_live else [status.value]
             query = query.where(executions.c.status.in_(found))
-        cut = newest_first(query, executions.c.created_at, executions.c.execution_id, limit, cursor)
+        if among is not None:
+            query = query.where(executions.c.execution_id.in_(among))
+        for word in text.split():
+            query = query.where(_SEARCHED.icontains(word, autoescape=True))
+        cut = newest_first(
+            query,
+            at,
+            executions.c.execution_id,
+            limit,
+            cursor,
+            oldest_first=sort in (Sort.OLDEST, Sort.QUIET),
+        )
         with transaction(self._engine) as connection:
             rows = connection.execute(cut).all()
         return page(rows, limit, lambda row: Place(row[0], row[1]), lambda row: row[2])
@@ -152,6 +193,16 @@ class Executions:
         """Tell whether an unfinished execution uses a plan."""
         with transaction(self._engine) as connection:
             return is_live(connection, workspace_id, plan_id)
+
+
+_SEARCHED: Final = func.concat_ws(
+    " ",
+    type_coerce(executions.c.header, JSON)["title"].as_string(),
+    executions.c.execution_id,
+    executions.c.plan_id,
+    executions.c.agent_id,
+)
+"""What a search looks into. No index helps it: it reads the executions of one workspace."""
 
 
 def is_live(connection: Connection, workspace_id: str, plan_id: str) -> bool:

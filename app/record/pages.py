@@ -40,16 +40,22 @@ def newest_first(
     identity: Column[str],
     limit: int,
     cursor: str | None,
+    *,
+    oldest_first: bool = False,
 ) -> Query:
     """Order a query and cut out one page, with one row more that tells whether there is a next.
+
+    ``oldest_first`` turns the order round. A cursor belongs to one order.
 
     Raises:
         Invalid: The cursor is none that ``page`` made.
     """
     if cursor is not None:
         place = _parse(cursor)
-        query = query.where(tuple_(created_at, identity) < (place.created_at, place.identity))
-    return query.order_by(created_at.desc(), identity.desc()).limit(limit + 1)
+        here, there = tuple_(created_at, identity), (place.created_at, place.identity)
+        query = query.where(here > there if oldest_first else here < there)
+    order = [created_at, identity] if oldest_first else [created_at.desc(), identity.desc()]
+    return query.order_by(*order).limit(limit + 1)
 
 
 def page(

@@ -12,6 +12,7 @@ from app.services.backup import BackupService
 from app.services.blockers import BlockerService
 from app.services.capacity import CapacityService
 from app.services.decomposition import DecompositionService
+from app.services.execution_list import ExecutionListService
 from app.services.executions import ExecutionService
 from app.services.feed import Feed
 from app.services.files import FileService
@@ -56,6 +57,7 @@ class Services(msgspec.Struct, frozen=True):
     versions: VersionService
     inquiries: InquiryService
     executions: ExecutionService
+    execution_list: ExecutionListService
     work: WorkService
     reports: ReportService
     people: PeopleService

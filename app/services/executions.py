@@ -18,7 +18,7 @@ from app.live.executions import LiveExecutions
 from app.record.archives import Archives
 from app.record.breakdowns import Breakdowns
 from app.record.errors import AlreadyExists
-from app.record.executions import Executions
+from app.record.executions import Executions, Sort
 from app.record.pages import Page
 from app.record.plans import Plans, StoredPlan
 from app.services.agents import AgentService
@@ -156,10 +156,13 @@ class ExecutionService:
         plan_id: str | None = None,
         agent_id: str | None = None,
         status: str | None = None,
+        text: str = "",
+        among: Collection[str] | None = None,
+        sort: str = Sort.NEWEST,
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page[View]:
-        """List executions, newest first, each as it stands now.
+        """List executions, each as it stands now.
 
         A page by status may be short although there is a next one.
         """
@@ -171,6 +174,9 @@ class ExecutionService:
                 agent_id=agent_id,
                 status=ExecutionStatus(status) if status else None,
                 or_live=True,
+                text=text,
+                among=among,
+                sort=Sort(sort),
                 limit=limit - len(shown),
                 cursor=cursor,
             )

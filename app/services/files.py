@@ -35,9 +35,15 @@ SAFE_TYPES: Final = frozenset(
 class FileService:
     """Keeps files and gives them back."""
 
-    def __init__(self, files: Files, clock: Clock) -> None:
+    def __init__(self, files: Files, clock: Clock, most_bytes: int) -> None:
         self._files = files
         self._clock = clock
+        self._most_bytes = most_bytes
+
+    @property
+    def most_bytes(self) -> int:
+        """How large one file may be; whoever takes it in has to check that."""
+        return self._most_bytes
 
     def upload(self, principal: Principal, name: str, content_type: str, content: bytes) -> View:
         """Keep a file; its size has been checked."""

@@ -1,5 +1,7 @@
 """Everything that waits for a person: open blockers of all executions, and plans not started."""
 
+import collections
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -22,12 +24,37 @@ _WAITS_FOR: Final = {
 }
 
 
+GROUPS: Final[dict[str, frozenset[BlockerKind]]] = {
+    "approvals": frozenset({BlockerKind.APPROVAL}),
+    "tasks": frozenset({BlockerKind.HUMAN_TASK}),
+    "escalations": frozenset(
+        {
+            BlockerKind.ATTEMPTS_EXHAUSTED,
+            BlockerKind.HUMAN_INPUT,
+            BlockerKind.AGENT_OFFLINE,
+            BlockerKind.NO_CAPABLE_AGENT,
+            BlockerKind.EXTERNAL_WAIT,
+        }
+    ),
+    "reviews": frozenset({BlockerKind.REVIEW, BlockerKind.DECOMPOSITION_FAILED}),
+}
+"""What is answered in the same way, in the order in which people are shown it."""
+
+_GROUP_OF: Final = {kind: name for name, kinds in GROUPS.items() for kind in kinds}
+_PLACES: Final = {name: place for place, name in enumerate(GROUPS)}
+
+
 class InboxPage(msgspec.Struct, frozen=True):
-    """A page of the inbox; ``total`` counts all of it."""
+    """A page of the inbox.
+
+    ``total`` counts all that was asked for; ``groups`` all that waits of each group, as it would
+    be counted without asking for one.
+    """
 
     items: list[View]
     next_cursor: str | None
     total: int
+    groups: dict[str, int]
 
 
 class InboxService:
@@ -42,15 +69,49 @@ class InboxService:
         self._live = live
         self._plans = plans
 
-    def page(self, workspace_id: str, limit: int = 50, cursor: str | None = None) -> InboxPage:
+    def page(
+        self,
+        workspace_id: str,
+        group: str | None = None,
+        q: str = "",
+        plan_id: str | None = None,
+        execution_id: str | None = None,
+        by_group: bool = False,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> InboxPage:
         """List what waits for a person; what an agent or time will clear is left out.
+
+        Args:
+            workspace_id: Whose.
+            group: Only this one of ``GROUPS``.
+            q: Words that the titles or the message have to hold.
+            plan_id: Only what concerns this plan.
+            execution_id: Only what concerns this execution.
+            by_group: List group after group, each in the usual order.
+            limit: Most on one page.
+            cursor: Where the page before ended.
 
         Raises:
             Invalid: The cursor is none that a list gave.
         """
-        rows = [*self._of_executions(workspace_id), *self._of_plans(workspace_id)]
-        page: Page[View] = cut(rows, limit, cursor)
-        return InboxPage(page.items, page.next_cursor, len(rows))
+        words = q.casefold().split()
+        rows = [
+            (rank, view)
+            for rank, view in (*self._of_executions(workspace_id), *self._of_plans(workspace_id))
+            if plan_id in (None, view["plan_id"])
+            and execution_id in (None, view["execution_id"])
+            and _holds(view, words)
+        ]
+        counted = collections.Counter(str(view["group"]) for _, view in rows)
+        wanted = [
+            ((_PLACES[view["group"]], *rank[1:]) if by_group else rank, view)
+            for rank, view in rows
+            if group in (None, view["group"])
+        ]
+        page: Page[View] = cut(wanted, limit, cursor)
+        groups = {name: counted[name] for name in GROUPS}
+        return InboxPage(page.items, page.next_cursor, len(wanted), groups)
 
     def count(self, workspace_id: str) -> int:
         """Count what waits for a person, without reading it."""
@@ -79,6 +140,14 @@ class InboxService:
         return [(rank_open(blocker), _plan_view(one, blocker)) for one, blocker in found]
 
 
+def _holds(view: View, words: Sequence[str]) -> bool:
+    if not words:
+        return True
+    told = (view["plan_title"], view["task_title"], view["message"])
+    text = " ".join(one for one in told if one).casefold()
+    return all(word in text for word in words)
+
+
 def _view(found: OpenBlocker, header: Header, graph: ExecutionGraph) -> View:
     blocker, execution_id = found.blocker, found.execution_id
     node = graph.subtasks.get(blocker.task_id)
@@ -91,6 +160,7 @@ def _view(found: OpenBlocker, header: Header, graph: ExecutionGraph) -> View:
         **blocker_view(execution_id, blocker, graph=graph),
         "plan_id": header.plan_id,
         "plan_title": header.title,
+        "group": _GROUP_OF[blocker.kind],
         "waits_for": _WAITS_FOR.get(blocker.kind) or next(iter(blocker.options), None),
         "links": links,
     }
@@ -118,6 +188,7 @@ def _plan_view(plan: PlanSummary, blocker: Blocker) -> View:
         "blocker_id": None,
         "plan_id": plan.plan_id,
         "plan_title": plan.title,
+        "group": _GROUP_OF[blocker.kind],
         "waits_for": _WAITS_FOR.get(blocker.kind, Resolution.APPROVE),
         "links": {"plan": path, "tasks": f"{path}/tasks", "start": "/api/executions"},
     }

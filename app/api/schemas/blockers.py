@@ -10,6 +10,7 @@ from app.api.schemas.common import LONG, SHORT, PageQuery, Strict
 from app.api.schemas.executions import Execution
 from app.domain.blockers import BlockerKind, Resolution
 from app.domain.why import Cause, ClearedBy
+from app.services.inbox import GROUPS
 
 RESULT_BYTES: Final = 262_144
 """Ceiling of a result as JSON; larger ones belong into files."""
@@ -81,6 +82,16 @@ class Blockers(Schema):
     next_cursor = fields.String(allow_none=True, required=True)
 
 
+class InboxQuery(PageQuery):
+    """What of the inbox, and in which order."""
+
+    group = fields.String(load_default=None, validate=validate.OneOf(list(GROUPS)))
+    q = fields.String(load_default="", validate=validate.Length(max=200))
+    plan_id = fields.String(load_default=None, validate=SHORT)
+    execution_id = fields.String(load_default=None, validate=SHORT)
+    by_group = fields.Boolean(load_default=False)
+
+
 class InboxItem(Blocker):
     """Something that waits for a person.
 
@@ -92,16 +103,18 @@ class InboxItem(Blocker):
     execution_id = fields.String(allow_none=True, required=True)
     plan_id = fields.String(required=True)
     plan_title = fields.String(required=True)
+    group = fields.String(required=True, validate=validate.OneOf(list(GROUPS)))
     waits_for = fields.String(allow_none=True, required=True)
     links = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
 
 
 class Inbox(Schema):
-    """A page of what waits; ``total`` counts all of it."""
+    """A page of what waits; ``total`` counts all that was asked for, ``groups`` all groups."""
 
     items = fields.List(fields.Nested(InboxItem), required=True)
     next_cursor = fields.String(allow_none=True, required=True)
     total = fields.Integer(required=True)
+    groups = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
 
 
 def _minutes() -> fields.Float:

@@ -6,9 +6,11 @@ from marshmallow import Schema, fields, validate, validates_schema
 from marshmallow.exceptions import ValidationError
 
 from app.api.schemas.common import SHORT, PageQuery, Strict
+from app.domain.blockers import BlockerKind
 from app.domain.plan import Ordering
 from app.domain.proof import Where
 from app.domain.states import ExecutionStatus
+from app.services.execution_list import Sort
 
 
 class ExecutionQuery(PageQuery):
@@ -19,6 +21,12 @@ class ExecutionQuery(PageQuery):
     status = fields.String(
         load_default=None, validate=validate.OneOf([one.value for one in ExecutionStatus])
     )
+    q = fields.String(load_default="", validate=validate.Length(max=200))
+    needs_me = fields.Boolean(load_default=False)
+    sort = fields.String(
+        load_default=Sort.NEWEST.value, validate=validate.OneOf([one.value for one in Sort])
+    )
+    forecast = fields.Boolean(load_default=False)
 
 
 class EventQuery(PageQuery):
@@ -109,10 +117,29 @@ class Execution(Schema):
     seq = fields.Integer(required=True)
 
 
-class Executions(Schema):
+class Waiting(Schema):
+    """What an execution waits for first: what a person can do comes before what time does."""
+
+    blocker_id = fields.String(required=True)
+    kind = fields.String(required=True, validate=validate.OneOf([one.value for one in BlockerKind]))
+    task_id = fields.String(allow_none=True, required=True)
+    task_title = fields.String(allow_none=True, required=True)
+    message = fields.String(required=True)
+    opened_at = fields.AwareDateTime(required=True)
+    next_check_at = fields.AwareDateTime(allow_none=True, required=True)
+
+
+class ListedExecution(Execution):
+    """An execution in a list, with how much waits for people and what it waits for."""
+
+    waits_for_people = fields.Integer(required=True)
+    waits_for = fields.Nested(Waiting, allow_none=True, required=True)
+
+
+class ListedExecutions(Schema):
     """A page of executions."""
 
-    items = fields.List(fields.Nested(Execution), required=True)
+    items = fields.List(fields.Nested(ListedExecution), required=True)
     next_cursor = fields.String(allow_none=True, required=True)
 
 

@@ -141,3 +141,26 @@ def test_count_is_that_of_the_list_and_leaves_out_what_agents_will_clear(
     inbox = stage.services.inbox
     assert inbox.count(stage.workspace_id) == inbox.page(stage.workspace_id).total == 3
     assert inbox.count("ws_other") == 0
+
+
+def test_inbox_is_counted_filtered_and_listed_by_group(stage: Stage, agent: Principal) -> None:
+    document = wide_plan(3, action="send_email")
+    document["phases"][0]["tasks"][0]["subtasks"][0] |= {"action": "noop", "assignee": "human"}
+    execution_id = stage.execution(agent, document)
+    stage.plan(vague_plan())
+    inbox, workspace_id = stage.services.inbox, stage.workspace_id
+
+    page = inbox.page(workspace_id, by_group=True)
+    assert page.groups == {"approvals": 2, "tasks": 1, "escalations": 0, "reviews": 1}
+    in_groups = ["approvals", "approvals", "tasks", "reviews"]
+    assert [one["group"] for one in page.items] == in_groups
+    first = inbox.page(workspace_id, by_group=True, limit=3)
+    rest = inbox.page(workspace_id, by_group=True, limit=3, cursor=first.next_cursor)
+    assert [one["group"] for one in (*first.items, *rest.items)] == in_groups
+
+    tasks = inbox.page(workspace_id, group="tasks")
+    assert (tasks.total, [one["kind"] for one in tasks.items]) == (1, ["human_task"])
+    assert tasks.groups == page.groups
+    assert inbox.page(workspace_id, execution_id=execution_id).total == 3
+    assert inbox.page(workspace_id, q="LIGHTHOUSE step 2").total == 1
+    assert inbox.page(workspace_id, q="nowhere").total == 0

@@ -336,7 +336,7 @@ class FakeExecutions:
         row = self.get(principal.workspace_id, execution_id)
         self.asked.append((execution_id, request))
         if row["status"] in ("COMPLETED", "CANCELLED"):
-            raise IllegalMove(row["status"], request["status"], [])
+            raise IllegalMove(row["status"], request.get("status", "reassigned"), [])
         row["status"] = request.get("status", row["status"])
         return row
 
@@ -397,11 +397,45 @@ class FakePeople:
         return {}
 
 
+@dataclass
+class FakeFiles:
+    """Keeps the names and contents of what was brought."""
+
+    most_bytes: int = 1000
+    kept: list[tuple[str, str, bytes]] = field(default_factory=list[tuple[str, str, bytes]])
+
+    def upload(self, principal: Principal, name: str, content_type: str, content: bytes) -> Wire:
+        """Keep one."""
+        self.kept.append((name, content_type, content))
+        return {"file_id": f"file_{len(self.kept)}"}
+
+
+@dataclass
+class FakeExecutionList:
+    """Lists the executions of another fake, and writes down what was asked for."""
+
+    executions: "FakeExecutions"
+    asked: list[Wire] = field(default_factory=list[Wire])
+    next_cursor: str | None = None
+
+    def page(self, workspace_id: str, **asked: Any) -> Page:
+        """List them."""
+        self.asked.append(asked)
+        rows = self.executions.page(workspace_id, status=asked.get("status")).items
+        return FakePage(
+            [{"waits_for": None, "waits_for_people": 0} | row for row in rows], self.next_cursor
+        )
+
+
+_GROUPS = {"approval": "approvals", "human_task": "tasks", "review": "reviews"}
+
+
 @dataclass(frozen=True)
 class FakeInboxPage(FakePage):
     """One page of the inbox."""
 
     total: int = 0
+    groups: dict[str, int] = field(default_factory=dict[str, int])
 
 
 @dataclass
@@ -410,9 +444,24 @@ class FakeInbox:
 
     rows: list[Wire] = field(default_factory=list[Wire])
 
-    def page(self, workspace_id: str, limit: int = 50, cursor: str | None = None) -> FakeInboxPage:
+    def page(
+        self,
+        workspace_id: str,
+        *,
+        group: str | None = None,
+        q: str = "",
+        plan_id: str | None = None,
+        execution_id: str | None = None,
+        by_group: bool = False,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> FakeInboxPage:
         """List it."""
-        return FakeInboxPage(self.rows[:limit], None, len(self.rows))
+        rows = [{"group": _GROUPS.get(row["kind"], "escalations")} | row for row in self.rows]
+        names = ("approvals", "tasks", "escalations", "reviews")
+        groups = {name: sum(1 for row in rows if row["group"] == name) for name in names}
+        found = [row for row in rows if group in (None, row["group"])]
+        return FakeInboxPage(found[:limit], None, len(found), groups)
 
     def count(self, workspace_id: str) -> int:
         """Count it."""
@@ -763,4 +812,9 @@ class FakeServices:
     blockers: FakeBlockers = field(default_factory=FakeBlockers)
     people: FakePeople = field(default_factory=FakePeople)
     inbox: FakeInbox = field(default_factory=FakeInbox)
+    files: FakeFiles = field(default_factory=FakeFiles)
     verification: FakeVerification = field(default_factory=FakeVerification)
+
+    def __post_init__(self) -> None:
+        """Let the list show what the executions are."""
+        self.execution_list = FakeExecutionList(self.executions)

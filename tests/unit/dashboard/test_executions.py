@@ -25,7 +25,7 @@ def test_list_is_filtered_by_status(browser: FlaskClient, services: FakeServices
     services.executions.rows = [execution("exec_2", "PAUSED", plan_title="Paused one"), execution()]
     text = browser.get("/executions?status=PAUSED").text
     assert "Paused one" in text
-    assert "Open a tea shop" not in text
+    assert "/executions/exec_1" not in text
     assert browser.get("/executions?status=NONSENSE").status_code == 404
 
 

@@ -42,6 +42,27 @@ def test_item_is_shown_with_what_it_asks_for_and_what_happened(
         assert HOSTILE not in text
 
 
+@pytest.mark.parametrize(
+    "output",
+    [None, "text", ["x"], {"evidence": "x"}, {"evidence": [1, None, {"url": 7}, {"name": ["x"]}]}],
+)
+def test_result_of_any_shape_brings_no_evidence(
+    browser: FlaskClient, services: FakeServices, output: object
+) -> None:
+    services.history.events = [event(1, "task_complete", output_data=output)]
+    assert "<h3>Evidence</h3>" not in browser.get("/executions/exec_1/items/1.1.2").text
+
+
+def test_files_that_an_agent_made_are_shown_as_evidence(
+    browser: FlaskClient, services: FakeServices
+) -> None:
+    made = [{"name": "offer.pdf", "file_id": "file_1"}, {"name": "bad", "url": "javascript:1"}]
+    services.history.events = [event(1, "task_complete", output_data={"evidence": made})]
+    text = browser.get("/executions/exec_1/items/1.1.2").text
+    assert 'href="/api/files/file_1" rel="noreferrer">offer.pdf</a>' in text
+    assert 'href="javascript' not in text
+
+
 def test_unknown_item_opens_nothing_and_has_no_part(browser: FlaskClient) -> None:
     assert browser.get("/executions/exec_1?item=nonsense").status_code == 200
     assert browser.get("/executions/exec_1/items/nonsense").status_code == 404

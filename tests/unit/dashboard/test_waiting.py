@@ -1,5 +1,6 @@
 """What waits for a person: the inbox, the panel of an execution, and the answers."""
 
+import io
 import re
 
 import pytest
@@ -158,6 +159,67 @@ def test_evidence_that_is_no_link_is_refused(post: Post, services: FakeServices,
     assert services.people.completed == []
 
 
+def test_task_for_a_person_is_done_with_files_and_the_time_it_took(
+    browser: FlaskClient, post: Post, services: FakeServices, waits: list[Wire]
+) -> None:
+    waits[:] = [blocker("human_task")]
+    assert "Up to 10 files of" in browser.get("/executions/exec_1").text
+    files = [(io.BytesIO(b"one"), "menu.txt"), (io.BytesIO(b"two"), "photo.png")]
+    fields = {"answer": "complete", "task_id": "1.1.2", "minutes": "90", "files": files}
+    assert post(ADDRESS, fields).status_code == 303
+    assert services.files.kept == [
+        ("menu.txt", "text/plain", b"one"),
+        ("photo.png", "image/png", b"two"),
+    ]
+    body = {
+        "notes": "",
+        "evidence": [{"file_id": "file_1"}, {"file_id": "file_2"}],
+        "minutes": 90,
+    }
+    assert services.people.completed == [("1.1.2", body)]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"files": [(io.BytesIO(b"x" * 1001), "film.bin")]}, "film.bin is larger than"),
+        ({"files": [(io.BytesIO(b"x"), f"{n}.txt") for n in range(11)]}, "at most 10 files"),
+        ({"minutes": "-1"}, "write a whole number"),
+        ({"minutes": "999999"}, "write a whole number"),
+    ],
+)
+def test_evidence_that_is_too_much_is_refused_and_nothing_is_kept(
+    post: Post, services: FakeServices, wrong: Wire, told: str
+) -> None:
+    fields = {"answer": "complete", "task_id": "1.1.2"} | wrong
+    answer = post(ADDRESS, fields, headers=SCRIPTED)
+    assert answer.status_code == 422
+    assert told in answer.get_json()["detail"]
+    assert services.files.kept == []
+    assert services.people.completed == []
+
+
+def test_suggestion_of_an_agent_is_taken_with_one_click(
+    browser: FlaskClient, waits: list[Wire]
+) -> None:
+    waits[:] = [blocker("attempts_exhausted", suggestions=["Ask in Quimper"])]
+    text = browser.get("/executions/exec_1").text
+    assert 'name="option" value="Ask in Quimper"><button>Ask in Quimper</button>' in text
+    waits[:] = [blocker("no_capable_agent", suggestions=["Start one"])]
+    assert "<li>Start one</li>" in browser.get("/executions/exec_1").text
+
+
+def test_approval_shows_what_goes_out_with_its_envelope_first(
+    browser: FlaskClient, waits: list[Wire]
+) -> None:
+    letter = {"body": "Dear Marie,\nbye", "subject": "Berths", "to": "marie@example.org"}
+    waits[:] = [blocker(params=letter)]
+    text = browser.get("/executions/exec_1").text
+    places = [text.index(one) for one in ("marie@example.org", "Berths</dd>", "Dear Marie")]
+    assert places == sorted(places)
+    assert '<div class="is-long"><dt>Body</dt>' in text
+
+
 WHOLE: Wire = {"task_id": None, "next_step_options": ["reassign", "fail"]}
 
 
@@ -183,12 +245,29 @@ def test_inbox_lists_all_with_its_plan_and_leads_back_to_itself(
     named = {"plan_id": "plan_1", "plan_title": "Open a tea shop", "task_title": "Step 1.1.2"}
     services.inbox.rows = [waits[0] | named, _waiting_plan()]
     text = browser.get("/inbox").text
-    assert '<a href="/executions/exec_1">Open a tea shop</a>' in text
+    assert '<a href="/executions/exec_1?item=1.1.2">Open a tea shop</a>' in text
     assert 'href="/plans/plan_1">Look at the plan</a>' in text
     assert "holds up 5 tasks" in text
     answer = post(ADDRESS, {"answer": "approve", "back": "inbox"})
     assert answer.location == "/inbox"
     assert "Approved." in browser.get("/inbox").text
+
+
+def test_inbox_is_grouped_counted_and_filtered_by_its_address(
+    browser: FlaskClient, post: Post, services: FakeServices, waits: list[Wire]
+) -> None:
+    named = {"plan_id": "plan_1", "plan_title": "Open a tea shop"}
+    services.inbox.rows = [waits[0] | named, _waiting_plan()]
+    text = browser.get("/inbox").text
+    assert text.index('id="group-approvals"') < text.index('id="group-reviews"')
+    assert 'href="/inbox?group=reviews">Plans to look at <span class="count">1</span>' in text
+    text = browser.get("/inbox?group=approvals&q=tea").text
+    assert 'id="group-reviews"' not in text
+    assert 'name="back" value="inbox?group=approvals&amp;q=tea"' in text
+    assert browser.get("/inbox?group=nonsense").status_code == 404
+    back = "inbox?group=approvals&next=https://evil.example&_external=1"
+    answer = post(ADDRESS, {"answer": "approve", "back": back})
+    assert answer.location == "/inbox?group=approvals"
 
 
 def test_navigation_counts_what_waits(browser: FlaskClient, services: FakeServices) -> None:

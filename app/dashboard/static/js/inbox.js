@@ -7,7 +7,12 @@ import { follow } from "./waiting.js";
 
 /** @type {Map<string, number>} */
 const blockers = new Map();
-const waits = follow(location.pathname + location.search);
+const waits = follow(location.pathname + location.search, ["inbox-groups"]);
+
+/** Plans that wait have no stream. */
+const A_MINUTE = 60_000;
+
+let wasAway = false;
 
 const stream = new Stream({
   address: () => socketAddress("/api/stream"),
@@ -18,9 +23,14 @@ const stream = new Stream({
   },
   onState: (online) => {
     element("connection").hidden = online;
+    if (online && wasAway) waits.request();
+    wasAway = !online;
   },
   later: setTimeout.bind(globalThis),
 });
 
 addEventListener("online", () => stream.wake());
 stream.start();
+setInterval(() => {
+  if (document.visibilityState === "visible") waits.request();
+}, A_MINUTE);

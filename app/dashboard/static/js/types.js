@@ -26,6 +26,15 @@
  * @property {string | null} [updated_at]
  * @property {number} seq
  *
+ * @typedef {object} WaitsFor
+ * @property {string} kind
+ * @property {string | null} task_title
+ * @property {string} message
+ * @property {string} opened_at
+ * @property {string | null} next_check_at
+ *
+ * @typedef {Execution & {waits_for?: WaitsFor | null, waits_for_people?: number}} Listed
+ *
  * @typedef {object} Subtask
  * @property {string} subtask_id
  * @property {string} title
@@ -96,7 +105,7 @@
  *
  * @typedef {{label: string, tone: string, icon: string}} StatusWord
  * @typedef {{text: string, tone: string}} EventWord
- * @typedef {{statuses: Record<string, StatusWord>, events: Record<string, EventWord>}} Words
+ * @typedef {{statuses: Record<string, StatusWord>, events: Record<string, EventWord>, blockers?: Record<string, {label: string, tone: string}>}} Words
  */
 
 export {};

@@ -36,6 +36,11 @@ export function happening(eventType) {
   return words.events[eventType] ?? { text: eventType.replaceAll("_", " "), tone: "idle" };
 }
 
+/** @param {string} name Of a kind of blocker. */
+export function kind(name) {
+  return words.blockers?.[name] ?? { label: name.replaceAll("_", " "), tone: "wait" };
+}
+
 /** @param {number | null | undefined} value */
 export function percent(value) {
   return `${Math.trunc(value ?? 0)}\u00a0%`;
