@@ -14,6 +14,7 @@ import msgspec
 
 from app.dashboard.choices import field_of, hinted, offered, told_after
 from app.dashboard.ports import Page, Wire
+from app.dashboard.values import laid_out, plain
 
 WORDS: Final[dict[str, dict[str, dict[str, str]]]] = json.loads(
     Path(__file__).with_name("words.json").read_text()
@@ -90,11 +91,6 @@ def repeated(step: Wire) -> list[str]:
         for name in ("title", "description")
         if name in params and params[name] == step.get(name)
     ]
-
-
-def plain(value: Any) -> str:
-    """Give a value of a param for people: text as it is, anything else as JSON."""
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def utc(text: str) -> str:
@@ -267,6 +263,7 @@ FOR_TEMPLATES: Final = {
     "confidence": confidence,
     "fill_tone": fill_tone,
     "plain": plain,
+    "laid_out": laid_out,
     "repeated": repeated,
     "utc": utc,
     "lasting": lasting,

@@ -85,7 +85,7 @@ export function panel(base) {
     if (await send(form.action, new FormData(form))) {
       form.reset();
       if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
-      for (const open of place.querySelectorAll("details[open]")) open.removeAttribute("open");
+      for (const open of place.querySelectorAll("details.choice[open]")) open.removeAttribute("open");
     }
     place.inert = false;
     refresher.request();
@@ -109,7 +109,7 @@ function isTaskOf(place, taskId) {
 /** Somebody is filling in a form. @param {HTMLElement} place */
 function isBusy(place) {
   return (
-    place.querySelector("details[open]") !== null ||
+    place.querySelector("details.choice[open]") !== null ||
     place.matches(":has(:is(input, textarea, select):focus)")
   );
 }
