@@ -7,6 +7,7 @@ import {
   extent,
   spansOf,
   ticks,
+  verdict,
   zoomed,
 } from "../../../app/dashboard/static/js/timetable.js";
 
@@ -30,6 +31,21 @@ test("a step is work from its start to its end, or to now", () => {
 test("a blocked step was worked on until it was held up, and waits since", () => {
   const held = step("BLOCKED", 10, null, { why: { since: at(30) } });
   assert.deepEqual(short(spansOf(held)), ["10 30 work run", "30  wait wait"]);
+});
+
+test("a step that is held up before it began waits since it was", () => {
+  const asked = step("BLOCKED", null, null, { why: { since: at(30) } });
+  assert.deepEqual(short(spansOf(asked)), ["30  wait wait"]);
+  assert.deepEqual(short(actual({ status: "BLOCKED" }, [asked])), ["30  wait wait"]);
+});
+
+test("the end is compared with the plan in a sentence, or nothing is said", () => {
+  const [hour, day] = [3600, 86_400];
+  const end = (planned, found, isOver) => verdict(at(planned), at(found), isOver);
+  assert.equal(end(9 * day, 2 * day, false), "Likely to end 7 days sooner than planned.");
+  assert.equal(end(0, hour, false), "Likely to end 1 hour later than planned.");
+  assert.equal(end(day, day + 59, true), "Ended as planned.");
+  assert.equal(verdict(null, at(1), true), "");
 });
 
 test("a step that was taken back waits, and no work is made up for it", () => {

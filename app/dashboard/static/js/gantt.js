@@ -12,7 +12,17 @@ import { now } from "./page.js";
 import { Icon, StatusIcon } from "./parts.js";
 import { address } from "./place.js";
 import { exact } from "./time.js";
-import { actual, extent, seconds, spansOf, tickLabel, ticks, zoomed } from "./timetable.js";
+import {
+  actual,
+  extent,
+  seconds,
+  spansOf,
+  tickLabel,
+  ticks,
+  toneOf,
+  verdict,
+  zoomed,
+} from "./timetable.js";
 import { word } from "./words.js";
 
 /** @typedef {import("./store.js").ExecutionStore} ExecutionStore */
@@ -127,7 +137,8 @@ export function Gantt({ store }) {
   const chart = useMemo(() => new Chart(store), [store]);
   const place = useRef(/** @type {HTMLElement | null} */ (null));
   useEffect(() => (place.current ? follow(place.current, chart) : undefined), [chart]);
-  return html`<${Tools} chart=${chart} />
+  return html`<${Verdict} store=${store} />
+    <${Tools} chart=${chart} />
     <div
       class="gantt-chart"
       ref=${place}
@@ -145,13 +156,23 @@ export function Gantt({ store }) {
     </div>`;
 }
 
+/** What the chart tells, for who reads no charts. @param {{store: ExecutionStore}} props */
+function Verdict({ store }) {
+  const { plannedEnd, forecast } = store.outlook.value;
+  const { completed_at: completed } = store.execution.value;
+  return html`<p class="gantt-verdict">
+    <strong>${verdict(plannedEnd, completed ?? forecast, Boolean(completed))}</strong>${" "}
+    Outlined boxes are the plan; solid bars show when it was worked on.
+  </p>`;
+}
+
 /** @param {{chart: Chart}} props */
 function Tools({ chart }) {
   const isWhole = chart.chosen.value === null;
   return html`<div class="gantt-tools">
     <ul class="gantt-legend" aria-label="Legend">
       <li><i class="is-planned"></i>planned</li>
-      <li><i class="is-planned is-critical"></i>critical</li>
+      <li title="A delay of it delays the end of all."><i class="is-planned is-critical"></i>planned, decides the end</li>
       <li><i class="is-work tone-done"></i>done</li>
       <li><i class="is-work tone-run"></i>running</li>
       <li><i class="is-wait tone-run"></i>waiting</li>
@@ -226,7 +247,7 @@ function TaskRow({ task, chart }) {
     <div class="gantt-track" title=${told} data-shows=${task.id}>
       ${
         planned &&
-        html`<i class=${`gantt-planned ${state.critical ? "is-critical" : ""}`} style=${at(planned.from, planned.to)}></i>`
+        html`<i class=${`gantt-planned tone-${toneOf(state.status)} ${state.critical ? "is-critical" : ""}`} style=${at(planned.from, planned.to)}></i>`
       }
       <${Bars} spans=${spans} />
     </div>
@@ -353,7 +374,7 @@ function said(task, planned, spans) {
     parts.push(
       first.to === null ? `since ${told(first.from)}` : range({ from: first.from, to: first.to }),
     );
-  if (task.critical) parts.push("critical");
+  if (task.critical) parts.push("A delay of it delays the end of all");
   return parts.join(". ");
 }
 
