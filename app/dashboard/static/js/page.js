@@ -29,6 +29,19 @@ export async function getJson(address) {
   return answer.json();
 }
 
+/**
+ * Get a page or a part of one from here; null where there is none.
+ * @param {string} address
+ */
+export async function getPage(address) {
+  const answer = await fetch(address, { headers: { Accept: "text/html" } });
+  if (answer.status === 404) return null;
+  // It led to the sign-in, as the session has ended.
+  if (answer.redirected) location.reload();
+  if (!answer.ok || answer.redirected) throw new Error(`${address} answered ${answer.status}.`);
+  return new DOMParser().parseFromString(await answer.text(), "text/html");
+}
+
 /** @param {string} path */
 export function socketAddress(path) {
   return `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${path}`;

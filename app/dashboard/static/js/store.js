@@ -28,6 +28,8 @@ export class ExecutionStore {
     this.outlook = signal(outlookOf(tree));
     this.phases = signal(/** @type {PhaseNode[]} */ ([]));
     this.online = signal(true);
+    /** Whether news still come without the socket. */
+    this.reached = signal(false);
     /** Counts messages, so that a slow answer does not undo what came after its request. */
     this.tick = 0;
     /** @type {Map<string, SubtaskNode>} */
