@@ -139,11 +139,10 @@ def test_answer_that_is_refused_is_told_beside_it_and_loses_nothing(
     visit.sign_in("/inbox")
     visit.open(f"/inbox?execution_id={execution_id}")
     visit.page.get_by_label("Notes").fill("The second one.")
-    visit.page.get_by_label("Files that show it").set_input_files(
-        {"name": "film.bin", "mimeType": "video/mp4", "buffer": b"0" * (11 * 1024 * 1024)}
-    )
+    many: list[FilePayload] = [{**NOTE, "name": f"{number}.txt"} for number in range(11)]
+    visit.page.get_by_label("Files that show it").set_input_files(many)
     visit.page.get_by_role("button", name="Done", exact=True).click()
-    expect(visit.page.get_by_role("alert").last).to_contain_text("film.bin is larger than 10")
+    expect(visit.page.get_by_role("alert").last).to_contain_text("at most 10 files")
     expect(visit.page.get_by_label("Notes")).to_have_value("The second one.")
     assert evidence_of(run, execution_id) == []
     # A browser notes each refusal of a form on its console.
