@@ -21,6 +21,8 @@ WORDS: Final[dict[str, dict[str, dict[str, str]]]] = json.loads(
 )
 _SPACE: Final = "\N{NO-BREAK SPACE}"
 _MOST_SEGMENTS: Final = 80
+_MOST_OPEN: Final = 40
+_MOST_STEPS: Final = 1000
 _GOOD_SHARE: Final = 0.75
 _POOR_SHARE: Final = 0.4
 _ENVELOPE: Final = ("from", "to", "recipient", "cc", "bcc", "subject")
@@ -241,10 +243,45 @@ def counted(rows: Iterable[Wire]) -> dict[str, int]:
     return {status: found.count(status) for status in WORDS["statuses"] if status in found}
 
 
-def unfolded(node: Wire) -> bool:
-    """Tell whether a task or phase is shown open: something in it moves or needs somebody."""
-    inner = node.get("tasks") or []
-    return any(unfolded(task) for task in inner) or node.get("status") in _OPEN_ONES
+def unfolded(tree: Wire, show: str) -> set[str]:
+    """Name the tasks and phases that are shown open, as ``js/tree.js`` does.
+
+    These are the first tasks where something moves or needs somebody, or that have steps of the
+    status that was asked for, and the phases they are in.
+    """
+    found: set[str] = set()
+    for phase in tree["phases"]:
+        moving = tasks_having(phase, show) if show else _moving(phase)
+        opened = moving[: max(0, _MOST_OPEN - len(found))]
+        found |= {task["task_id"] for task in opened}
+        found |= {phase["phase_id"]} if opened else set()
+    return found
+
+
+def _moving(phase: Wire) -> list[Wire]:
+    return [task for task in phase["tasks"] if task["status"] in _OPEN_ONES]
+
+
+def is_large(tree: Wire) -> bool:
+    """Tell whether steps are shown only of the tasks that are open."""
+    return sum(len(task["subtasks"]) for task in tasks_of(tree)) > _MOST_STEPS
+
+
+def without_results(tree: Wire) -> Wire:
+    """Leave out what steps brought: the details of an item show it, and it may be long.
+
+    A field without a value is left out too; to scripts it is the same.
+    """
+    phases = [phase | {"tasks": [*map(_slim, phase["tasks"])]} for phase in tree["phases"]]
+    return tree | {"phases": phases}
+
+
+def _slim(task: Wire) -> Wire:
+    steps = [
+        {name: value for name, value in one.items() if value is not None and name != "result"}
+        for one in task["subtasks"]
+    ]
+    return task | {"subtasks": steps}
 
 
 def moves(status: str) -> list[str]:
@@ -284,5 +321,6 @@ FOR_TEMPLATES: Final = {
     "titles": titles,
     "counted": counted,
     "unfolded": unfolded,
+    "is_large": is_large,
     "moves": moves,
 }

@@ -24,7 +24,7 @@ export function element(id) {
  */
 export async function getJson(address) {
   const answer = await fetch(address, { headers: { Accept: "application/json" } });
-  if (answer.status === 401) location.reload();
+  if (answer.status === 401) signedOut();
   if (!answer.ok) throw new Error(`${address} answered ${answer.status}.`);
   return answer.json();
 }
@@ -36,10 +36,17 @@ export async function getJson(address) {
 export async function getPage(address) {
   const answer = await fetch(address, { headers: { Accept: "text/html" } });
   if (answer.status === 404) return null;
-  // It led to the sign-in, as the session has ended.
-  if (answer.redirected) location.reload();
+  if (answer.redirected) signedOut();
   if (!answer.ok || answer.redirected) throw new Error(`${address} answered ${answer.status}.`);
   return new DOMParser().parseFromString(await answer.text(), "text/html");
+}
+
+/** Say so where that can be said: to load the page anew would take what somebody is writing. */
+function signedOut() {
+  const place = document.getElementById("refusal");
+  if (!place) return location.reload();
+  place.textContent = "You are signed out. Reload this page to sign in.";
+  place.hidden = false;
 }
 
 /** @param {string} path */

@@ -17,6 +17,9 @@ import { executionAfter, executionUpdated, subtaskAfter } from "./reduce.js";
 /** @typedef {{id: string, state: Signal<Task>, subtasks: SubtaskNode[]}} TaskNode */
 /** @typedef {{id: string, name: string, status: Signal<string>, tasks: TaskNode[]}} PhaseNode */
 
+/** Parts of a row that are not drawn with it. */
+const UNSEEN = new Set(["subtasks", "result"]);
+
 export class ExecutionStore {
   /**
    * @param {Execution} execution
@@ -159,6 +162,7 @@ function outlookOf(tree) {
  * @param {object} other
  */
 function sameRow(one, other) {
-  const flat = (/** @type {object} */ row) => JSON.stringify({ ...row, subtasks: undefined });
+  const flat = (/** @type {object} */ row) =>
+    JSON.stringify(row, (key, value) => (UNSEEN.has(key) ? undefined : (value ?? undefined)));
   return flat(one) === flat(other);
 }
