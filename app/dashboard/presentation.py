@@ -101,6 +101,11 @@ def utc(text: str) -> str:
     return f"{moment.day} {moment:%b %Y, %H:%M} UTC"
 
 
+def milliseconds_now() -> int:
+    """Give the time by this clock, in milliseconds since 1970, for scripts to go by."""
+    return int(dt.datetime.now(dt.UTC).timestamp() * 1000)
+
+
 def lasting(text: str) -> str:
     """Say how long something lasts already, as ``age`` in ``js/time.js`` does."""
     seconds = (dt.datetime.now(dt.UTC) - dt.datetime.fromisoformat(text)).total_seconds()
@@ -304,6 +309,7 @@ FOR_TEMPLATES: Final = {
     "repeated": repeated,
     "utc": utc,
     "lasting": lasting,
+    "milliseconds_now": milliseconds_now,
     "trouble": trouble,
     "awaited": awaited,
     "kind": kind,

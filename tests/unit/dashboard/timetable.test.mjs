@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { sentences } from "../../../app/dashboard/static/js/sentences.js";
-import { age } from "../../../app/dashboard/static/js/time.js";
+import { age, skew } from "../../../app/dashboard/static/js/time.js";
 import {
   actual,
   extent,
@@ -41,11 +41,14 @@ test("a step that is held up before it began waits since it was", () => {
 
 test("the end is compared with the plan in a sentence, or nothing is said", () => {
   const [hour, day] = [3600, 86_400];
-  const end = (planned, found, isOver) => verdict(at(planned), at(found), isOver);
-  assert.equal(end(9 * day, 2 * day, false), "Likely to end 7 days sooner than planned.");
-  assert.equal(end(0, hour, false), "Likely to end 1 hour later than planned.");
-  assert.equal(end(day, day + 59, true), "Ended as planned.");
-  assert.equal(verdict(null, at(1), true), "");
+  const end = (planned, found, status) => verdict(at(planned), at(found), status);
+  assert.equal(end(9 * day, 2 * day, "RUNNING"), "Likely to end 7 days sooner than planned.");
+  assert.equal(
+    end(0, hour, "PAUSED"),
+    "Likely to end 1 hour later than planned, if it goes on now.",
+  );
+  assert.equal(end(day, day + 59, "COMPLETED"), "Ended as planned.");
+  assert.equal(verdict(null, at(1), "COMPLETED"), "");
 });
 
 test("a step that was taken back waits, and no work is made up for it", () => {
@@ -143,4 +146,11 @@ test("how long something lasts is never rounded up", () => {
     [since(30), since(359), since(7199), since(90_000)],
     ["less than a minute", "5 min", "1 h", "1 day"],
   );
+});
+
+test("a clock that is an hour off is put right, and one that is seconds off left alone", () => {
+  assert.equal(skew(7_200_000, 3_600_000), 3_600_000);
+  assert.equal(skew(3_600_000, 7_200_000), -3_600_000);
+  assert.equal(skew(20_000, 10_000), 0);
+  assert.equal(skew(Number.NaN, 10_000), 0);
 });

@@ -100,7 +100,7 @@ class Chart {
   /** Show what has been done so far. */
   showSoFar() {
     const { started_at: started, completed_at: completed } = this.store.execution.value;
-    const end = completed ?? new Date().toISOString();
+    const end = completed ?? new Date(now.value).toISOString();
     this.chosen.value = extent([started ?? this.store.outlook.value.begin, end]);
   }
 }
@@ -159,9 +159,9 @@ export function Gantt({ store }) {
 /** What the chart tells, for who reads no charts. @param {{store: ExecutionStore}} props */
 function Verdict({ store }) {
   const { plannedEnd, forecast } = store.outlook.value;
-  const { completed_at: completed } = store.execution.value;
+  const { completed_at: completed, status } = store.execution.value;
   return html`<p class="gantt-verdict">
-    <strong>${verdict(plannedEnd, completed ?? forecast, Boolean(completed))}</strong>${" "}
+    <strong>${verdict(plannedEnd, completed ?? forecast, status)}</strong>${" "}
     Outlined boxes are the plan; solid bars show when it was worked on.
   </p>`;
 }

@@ -1,10 +1,10 @@
 /** What every page does: show times in the viewer's zone, and read the data it came with. */
 
 import { signal } from "@preact/signals-core";
-import { localise } from "./time.js";
+import { clock, localise } from "./time.js";
 
 /** The time now, renewed every ten seconds; whatever shows a relative time reads it. */
-export const now = signal(Date.now());
+export const now = signal(clock());
 
 /** Give the data that came with the page. @returns {any} */
 export function pageData() {
@@ -56,6 +56,6 @@ export function socketAddress(path) {
 
 localise(document, now.value);
 setInterval(() => {
-  now.value = Date.now();
+  now.value = clock();
   localise(document, now.value);
 }, 10_000);

@@ -86,7 +86,8 @@ export function panel(base) {
     if (await send(form.action, new FormData(form))) {
       form.reset();
       if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
-      for (const open of place.querySelectorAll("details.choice[open]")) open.removeAttribute("open");
+      for (const open of place.querySelectorAll("details.choice[open]"))
+        open.removeAttribute("open");
     }
     place.inert = false;
     refresher.request();

@@ -16,6 +16,8 @@ const TONES = new Map([
   ["BLOCKED", "wait"],
   ["RETRYING", "wait"],
 ]);
+const OVER = new Set(["COMPLETED", "FAILED", "CANCELLED"]);
+const HELD = new Set(["BLOCKED", "PAUSED"]);
 const LASTING = new Set(["RUNNING", "BLOCKED", "RETRYING", "READY"]);
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
@@ -32,14 +34,16 @@ export function seconds(at) {
  * Say in a sentence how the end, or the one that is likely, compares with the plan.
  * @param {string | null | undefined} planned
  * @param {string | null | undefined} end
- * @param {boolean} isOver
+ * @param {string} status Of the execution.
  */
-export function verdict(planned, end, isOver) {
+export function verdict(planned, end, status) {
   const [wanted, found] = [seconds(planned), seconds(end)];
   if (wanted === null || found === null) return "";
   const told = length(Math.abs(found - wanted));
   const compared = told && (found < wanted ? `${told} sooner than` : `${told} later than`);
-  return `${isOver ? "Ended" : "Likely to end"} ${compared || "as"} planned.`;
+  const verb = OVER.has(status) ? "Ended" : "Likely to end";
+  const proviso = HELD.has(status) ? ", if it goes on now" : "";
+  return `${verb} ${compared || "as"} planned${proviso}.`;
 }
 
 /** @param {number} seconds */

@@ -74,7 +74,10 @@ function PhaseRow({ phase, show, opened }) {
     ${() =>
       phase.tasks
         .filter((task) => has(task, show))
-        .map((task) => html`<${TaskRow} key=${task.id} task=${task} show=${show} open=${opened.has(task.id)} />`)}
+        .map(
+          (task) =>
+            html`<${TaskRow} key=${task.id} task=${task} show=${show} open=${opened.has(task.id)} />`,
+        )}
   <//>`;
 }
 
