@@ -48,6 +48,7 @@ test("the end is compared with the plan in a sentence, or nothing is said", () =
     "Likely to end 1 hour later than planned, if it goes on now.",
   );
   assert.equal(end(day, day + 59, "COMPLETED"), "Ended as planned.");
+  assert.equal(end(9 * day, day, "CANCELLED"), "");
   assert.equal(verdict(null, at(1), "COMPLETED"), "");
 });
 

@@ -43,7 +43,8 @@ import { word } from "./words.js";
  */
 
 const ROW_PIXELS = 34;
-const TICK_PIXELS = 84;
+/** Room for the label of a tick, in the size of the page's letters. */
+const TICK_EMS = 5.6;
 const MOST_OPEN_TASKS = 30;
 const MOVING = new Set(["RUNNING", "RETRYING", "BLOCKED", "FAILED", "READY"]);
 
@@ -188,7 +189,8 @@ function Tools({ chart }) {
 /** @param {{chart: Chart}} props */
 function Scale({ chart }) {
   const view = chart.view.value;
-  const apart = ((view.to - view.from) / chart.width.value) * TICK_PIXELS;
+  const letter = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+  const apart = ((view.to - view.from) / chart.width.value) * TICK_EMS * letter;
   const offset = -new Date(view.from * 1000).getTimezoneOffset() * 60;
   return html`<div class="gantt-head" aria-hidden="true">
     <span class="gantt-corner"></span>

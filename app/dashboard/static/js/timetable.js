@@ -16,7 +16,7 @@ const TONES = new Map([
   ["BLOCKED", "wait"],
   ["RETRYING", "wait"],
 ]);
-const OVER = new Set(["COMPLETED", "FAILED", "CANCELLED"]);
+const CUT_SHORT = new Set(["FAILED", "CANCELLED"]);
 const HELD = new Set(["BLOCKED", "PAUSED"]);
 const LASTING = new Set(["RUNNING", "BLOCKED", "RETRYING", "READY"]);
 const MINUTE = 60;
@@ -38,10 +38,10 @@ export function seconds(at) {
  */
 export function verdict(planned, end, status) {
   const [wanted, found] = [seconds(planned), seconds(end)];
-  if (wanted === null || found === null) return "";
+  if (wanted === null || found === null || CUT_SHORT.has(status)) return "";
   const told = length(Math.abs(found - wanted));
   const compared = told && (found < wanted ? `${told} sooner than` : `${told} later than`);
-  const verb = OVER.has(status) ? "Ended" : "Likely to end";
+  const verb = status === "COMPLETED" ? "Ended" : "Likely to end";
   const proviso = HELD.has(status) ? ", if it goes on now" : "";
   return `${verb} ${compared || "as"} planned${proviso}.`;
 }
