@@ -8,7 +8,6 @@ from http import HTTPStatus
 
 from flask import Blueprint, make_response, redirect, request, url_for
 from flask import Response as FlaskResponse
-from werkzeug.wrappers import Response
 
 from app.dashboard import presentation, refusals, security, session
 from app.dashboard.agents import AgentPages
@@ -92,9 +91,11 @@ def not_found() -> FlaskResponse:
     return security.protect(make_response(refusals.no_such_page()))
 
 
-def _guard() -> Response | tuple[str | Response, int] | None:
+def _guard() -> refusals.Answer | None:
     """Let nobody in who is not signed in, and no form that this site did not make."""
     if request.endpoint not in _OPEN_ENDPOINTS and session.current_principal() is None:
+        if refusals.asks_for_json():
+            return refusals.signed_out()
         wanted = request.full_path.removesuffix("?") if request.method == "GET" else ""
         address = url_for("dashboard.sign_in", next=wanted or None)
         return redirect(address, HTTPStatus.SEE_OTHER)

@@ -9,7 +9,15 @@ from flask import Blueprint, render_template, request, url_for
 from app.dashboard.bulk import SHOWN
 from app.dashboard.item import ItemPages
 from app.dashboard.ports import Agents, Blockers, Executions, History, Plans, Verification, Wire
-from app.dashboard.presentation import NOTHING, WORDS, Rows, find_item, rows, wire
+from app.dashboard.presentation import (
+    NOTHING,
+    WORDS,
+    Rows,
+    find_item,
+    rows,
+    wire,
+    without_results,
+)
 from app.dashboard.refusals import Answer, back_with, done
 from app.dashboard.sentences import sentences
 from app.dashboard.session import visitor
@@ -73,7 +81,7 @@ class ExecutionPages:
         names = {one["agent_id"]: one["name"] for one in agents}
         live: Wire = {
             "execution": execution,
-            "tree": tree,
+            "tree": without_results(tree),
             "events": events.items,
             "next_cursor": events.next_cursor,
             "words": WORDS,

@@ -4,10 +4,11 @@ It is drawn once, here: as part of the page, and alone for the script that opens
 """
 
 from collections.abc import Iterable
-from typing import Any, Final, cast
+from typing import Final
 
 from flask import Blueprint, render_template, request, url_for
 
+from app.dashboard.before import came_before, evidence_of, output_of
 from app.dashboard.ports import Agents, Blockers, Executions, History, Items, People, Wire
 from app.dashboard.presentation import find_item, rows, wire
 from app.dashboard.refusals import Answer, back_with, done
@@ -79,9 +80,11 @@ class ItemPages:
             raise NotFound(f"There is no task {item_id!r} in this execution.")
         events = self._events(workspace_id, execution_id, item_id)
         waiting = open_blockers(self._blockers, workspace_id, execution_id).items
+        item = {**wire(self._items.get(workspace_id, execution_id, item_id)), **row}
         return {
-            **wire(self._items.get(workspace_id, execution_id, item_id)),
-            **row,
+            **item,
+            "output": output_of(row.get("result")),
+            "before": came_before(item, tree),
             "events": events,
             "attempts": attempts(reversed(events)),
             "evidence": [one for event in events for one in _evidence(event)],
@@ -125,18 +128,7 @@ def do_deed(people: People, execution_id: str, item_id: str, deed: str, reason: 
 
 def _evidence(event: Wire) -> list[Wire]:
     """Give what a person brought, and the files that an agent names in its result."""
-    output: Any = event.get("output_data")
-    made: Any = cast("Wire", output).get("evidence") if isinstance(output, dict) else None
-    named: list[Any] = made if isinstance(made, list) else []
-    return [*(event.get("evidence") or []), *filter(_is_evidence, named)]
-
-
-def _is_evidence(value: Any) -> bool:
-    """Tell whether a value of an agent's has the shape: it may be anything."""
-    if not isinstance(value, dict):
-        return False
-    told = cast("Wire", value)
-    return all(isinstance(told.get(name, ""), str) for name in ("name", "url", "file_id"))
+    return [*(event.get("evidence") or []), *evidence_of(event.get("output_data"))]
 
 
 def attempts(events: Iterable[Wire]) -> list[Wire]:

@@ -14,12 +14,15 @@ import msgspec
 
 from app.dashboard.choices import field_of, hinted, offered, told_after
 from app.dashboard.ports import Page, Wire
+from app.dashboard.values import laid_out, plain
 
 WORDS: Final[dict[str, dict[str, dict[str, str]]]] = json.loads(
     Path(__file__).with_name("words.json").read_text()
 )
 _SPACE: Final = "\N{NO-BREAK SPACE}"
 _MOST_SEGMENTS: Final = 80
+_MOST_OPEN: Final = 40
+_MOST_STEPS: Final = 1000
 _GOOD_SHARE: Final = 0.75
 _POOR_SHARE: Final = 0.4
 _ENVELOPE: Final = ("from", "to", "recipient", "cc", "bcc", "subject")
@@ -92,15 +95,15 @@ def repeated(step: Wire) -> list[str]:
     ]
 
 
-def plain(value: Any) -> str:
-    """Give a value of a param for people: text as it is, anything else as JSON."""
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
-
-
 def utc(text: str) -> str:
     """Give a time on the wire for readers whose zone is not known."""
     moment = dt.datetime.fromisoformat(text).astimezone(dt.UTC)
     return f"{moment.day} {moment:%b %Y, %H:%M} UTC"
+
+
+def milliseconds_now() -> int:
+    """Give the time by this clock, in milliseconds since 1970, for scripts to go by."""
+    return int(dt.datetime.now(dt.UTC).timestamp() * 1000)
 
 
 def lasting(text: str) -> str:
@@ -245,10 +248,45 @@ def counted(rows: Iterable[Wire]) -> dict[str, int]:
     return {status: found.count(status) for status in WORDS["statuses"] if status in found}
 
 
-def unfolded(node: Wire) -> bool:
-    """Tell whether a task or phase is shown open: something in it moves or needs somebody."""
-    inner = node.get("tasks") or []
-    return any(unfolded(task) for task in inner) or node.get("status") in _OPEN_ONES
+def unfolded(tree: Wire, show: str) -> set[str]:
+    """Name the tasks and phases that are shown open, as ``js/tree.js`` does.
+
+    These are the first tasks where something moves or needs somebody, or that have steps of the
+    status that was asked for, and the phases they are in.
+    """
+    found: set[str] = set()
+    for phase in tree["phases"]:
+        moving = tasks_having(phase, show) if show else _moving(phase)
+        opened = moving[: max(0, _MOST_OPEN - len(found))]
+        found |= {task["task_id"] for task in opened}
+        found |= {phase["phase_id"]} if opened else set()
+    return found
+
+
+def _moving(phase: Wire) -> list[Wire]:
+    return [task for task in phase["tasks"] if task["status"] in _OPEN_ONES]
+
+
+def is_large(tree: Wire) -> bool:
+    """Tell whether steps are shown only of the tasks that are open."""
+    return sum(len(task["subtasks"]) for task in tasks_of(tree)) > _MOST_STEPS
+
+
+def without_results(tree: Wire) -> Wire:
+    """Leave out what steps brought: the details of an item show it, and it may be long.
+
+    A field without a value is left out too; to scripts it is the same.
+    """
+    phases = [phase | {"tasks": [*map(_slim, phase["tasks"])]} for phase in tree["phases"]]
+    return tree | {"phases": phases}
+
+
+def _slim(task: Wire) -> Wire:
+    steps = [
+        {name: value for name, value in one.items() if value is not None and name != "result"}
+        for one in task["subtasks"]
+    ]
+    return task | {"subtasks": steps}
 
 
 def moves(status: str) -> list[str]:
@@ -267,9 +305,11 @@ FOR_TEMPLATES: Final = {
     "confidence": confidence,
     "fill_tone": fill_tone,
     "plain": plain,
+    "laid_out": laid_out,
     "repeated": repeated,
     "utc": utc,
     "lasting": lasting,
+    "milliseconds_now": milliseconds_now,
     "trouble": trouble,
     "awaited": awaited,
     "kind": kind,
@@ -287,5 +327,6 @@ FOR_TEMPLATES: Final = {
     "titles": titles,
     "counted": counted,
     "unfolded": unfolded,
+    "is_large": is_large,
     "moves": moves,
 }

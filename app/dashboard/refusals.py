@@ -63,6 +63,15 @@ def stale_form() -> Answer:
     return refusal_page(HTTPStatus.BAD_REQUEST, "This form has expired", detail)
 
 
+def signed_out() -> Answer:
+    """Refuse what a script asks for once the session has ended.
+
+    A redirect would be followed, and its end taken for the answer.
+    """
+    detail = "You are signed out, and nothing was done. Reload this page to sign in."
+    return problem(HTTPStatus.UNAUTHORIZED, detail)
+
+
 def asks_for_json() -> bool:
     """Tell whether a script sent this form and shows the answer itself."""
     return request.accept_mimetypes.best == "application/problem+json"

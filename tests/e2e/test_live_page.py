@@ -6,6 +6,7 @@ where a budget is not kept: 50,000 events, a minute of 200 events a second, 200 
 
 import contextlib
 import os
+import re
 import threading
 import time
 from collections.abc import Generator, Iterator
@@ -315,3 +316,31 @@ def many_sockets(run: Serving, execution_id: str) -> Generator[list[int]]:
             socket.close()
         for thread in threads:
             thread.join()
+
+
+def test_page_goes_on_where_sockets_are_refused_and_says_so(visit: Visit, worker: Worker) -> None:
+    visit.page.route_web_socket(
+        lambda url: "/stream" in url, lambda socket: socket.close(code=1008)
+    )
+    visit.sign_in(f"/executions/{worker.execution_id}")
+    visit.mark()
+    expect(visit.page.locator("#connection")).to_contain_text("Live updates do not get through")
+    worker.tell(*(worker.event(message=f"all the same {n}") for n in range(5)))
+    last = worker.last_seq()
+    expect(visit.page.locator("#feed .number").first).to_have_text(f"#{last}", timeout=40_000)
+    assert shown_seqs(visit.page) == list(range(last, 0, -1))
+    visit.assert_not_reloaded()
+
+
+def test_click_after_the_end_of_the_session_is_refused_on_the_page(
+    visit: Visit, worker: Worker
+) -> None:
+    visit.sign_in(f"/executions/{worker.execution_id}")
+    visit.mark()
+    visit.page.context.clear_cookies()
+    visit.page.get_by_role("button", name="Pause").click()
+    expect(visit.page.locator("#refusal")).to_contain_text("signed out, and nothing was done")
+    expect(visit.page.get_by_role("button", name="Pause")).to_be_visible()
+    visit.assert_not_reloaded()
+    visit.open(f"/executions/{worker.execution_id}")
+    expect(visit.page).to_have_title(re.compile("Sign in"))

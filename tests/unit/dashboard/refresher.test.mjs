@@ -41,6 +41,14 @@ test("a slow fetch is repeated less often, and a failed one does no harm", async
   );
 });
 
+test("a fetch that hung puts the next one off by a few seconds at most", async () => {
+  const { timers, refresher } = played(() => Promise.resolve(), 60_000);
+  refresher.request();
+  await refresher.run();
+  refresher.request();
+  assert.equal(timers.at(-1).milliseconds, 5000);
+});
+
 test("times are told from the viewer's point of view", () => {
   const now = Date.parse("2026-03-01T12:00:00Z");
   const told = (at) => relative(at, now);

@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 
 import msgspec
 import pytest
@@ -211,3 +212,26 @@ def test_execution_whose_events_are_archived_says_where_they_are(
     assert answer.status_code == 200
     assert "in the archive of 2026-06" in answer.text
     assert "Step 1.1.2" in answer.text
+
+
+def test_page_of_a_large_plan_holds_the_steps_of_its_open_tasks_alone(
+    browser: FlaskClient, services: FakeServices
+) -> None:
+    def tasks(name: str, status: str) -> list[Any]:
+        return [
+            task(f"{name}{n}", status, [subtask(f"{name}{n}.{k}", status) for k in range(50)])
+            for n in range(15)
+        ]
+
+    services.executions.shape["phases"][0]["tasks"] = tasks("a", "READY") + tasks("b", "QUEUED")
+    text = browser.get("/executions/exec_1").text.split('id="page-data"')[0]
+    assert text.count('class="subtask"') == 15 * 50
+    assert "Details and 50 subtasks" in text
+    asked = browser.get("/executions/exec_1?show=QUEUED").text.split('id="page-data"')[0]
+    assert asked.count('class="subtask"') == 15 * 50
+
+
+def test_results_are_left_to_the_details(browser: FlaskClient, services: FakeServices) -> None:
+    step = subtask("1.1.1", "COMPLETED", result={"secret": "long"})
+    services.executions.shape["phases"][0]["tasks"] = [task("1.1", "COMPLETED", [step])]
+    assert "secret" not in browser.get("/executions/exec_1").text

@@ -100,3 +100,16 @@ def test_import_map_names_files_that_exist(browser: FlaskClient) -> None:
         answer = browser.get(address, buffered=True)
         assert answer.status_code == 200
         assert answer.mimetype in ("text/javascript", "application/javascript")
+
+
+@pytest.mark.parametrize(
+    "path", ["/executions/exec_1/pause", "/executions/exec_1/blockers/blk_1", "/plans"]
+)
+def test_script_is_told_that_the_session_has_ended_instead_of_being_led_away(
+    stranger: FlaskClient, services: FakeServices, path: str
+) -> None:
+    answer = stranger.post(path, headers={"Accept": "application/problem+json"})
+    assert answer.status_code == 401
+    assert "signed out, and nothing was done" in answer.get_json()["detail"]
+    assert services.executions.asked == []
+    assert stranger.post(path).headers["Location"].startswith("/sign-in")

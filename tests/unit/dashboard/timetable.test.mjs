@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { sentences } from "../../../app/dashboard/static/js/sentences.js";
-import { age } from "../../../app/dashboard/static/js/time.js";
+import { age, skew } from "../../../app/dashboard/static/js/time.js";
 import {
   actual,
   extent,
   spansOf,
   ticks,
+  verdict,
   zoomed,
 } from "../../../app/dashboard/static/js/timetable.js";
 
@@ -30,6 +31,25 @@ test("a step is work from its start to its end, or to now", () => {
 test("a blocked step was worked on until it was held up, and waits since", () => {
   const held = step("BLOCKED", 10, null, { why: { since: at(30) } });
   assert.deepEqual(short(spansOf(held)), ["10 30 work run", "30  wait wait"]);
+});
+
+test("a step that is held up before it began waits since it was", () => {
+  const asked = step("BLOCKED", null, null, { why: { since: at(30) } });
+  assert.deepEqual(short(spansOf(asked)), ["30  wait wait"]);
+  assert.deepEqual(short(actual({ status: "BLOCKED" }, [asked])), ["30  wait wait"]);
+});
+
+test("the end is compared with the plan in a sentence, or nothing is said", () => {
+  const [hour, day] = [3600, 86_400];
+  const end = (planned, found, status) => verdict(at(planned), at(found), status);
+  assert.equal(end(9 * day, 2 * day, "RUNNING"), "Likely to end 7 days sooner than planned.");
+  assert.equal(
+    end(0, hour, "PAUSED"),
+    "Likely to end 1 hour later than planned, if it goes on now.",
+  );
+  assert.equal(end(day, day + 59, "COMPLETED"), "Ended as planned.");
+  assert.equal(end(9 * day, day, "CANCELLED"), "");
+  assert.equal(verdict(null, at(1), "COMPLETED"), "");
 });
 
 test("a step that was taken back waits, and no work is made up for it", () => {
@@ -127,4 +147,11 @@ test("how long something lasts is never rounded up", () => {
     [since(30), since(359), since(7199), since(90_000)],
     ["less than a minute", "5 min", "1 h", "1 day"],
   );
+});
+
+test("a clock that is an hour off is put right, and one that is seconds off left alone", () => {
+  assert.equal(skew(7_200_000, 3_600_000), 3_600_000);
+  assert.equal(skew(3_600_000, 7_200_000), -3_600_000);
+  assert.equal(skew(20_000, 10_000), 0);
+  assert.equal(skew(Number.NaN, 10_000), 0);
 });

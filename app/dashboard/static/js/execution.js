@@ -28,6 +28,10 @@ import { learn, percent, word } from "./words.js";
 /** One drawing for the messages of so many milliseconds; the first after a pause is drawn at once. */
 const TOGETHER = 30;
 const PAGE = 200;
+const OFF_LINE = "Off line. Showing the last known state and trying again…";
+const CUT = "Live updates do not get through here. News are asked for about twice a minute.";
+/** Of pages of missed events that are asked for at once. */
+const MOST_PAGES = 5;
 
 const data = pageData();
 learn(data.words, data.agents);
@@ -90,16 +94,36 @@ function draw() {
   if (messages.some((message) => message.type === "snapshot")) void log.show(log.filter.value);
 }
 
-/** After a break, the parts that events do not carry are fetched anew. @param {boolean} online */
-async function connection(online) {
+/**
+ * After a break, the parts that events do not carry are fetched anew; so they are at each attempt
+ * of a socket that does not come about, since a proxy may refuse sockets and nothing else.
+ * @param {boolean} online
+ * @param {number} failures
+ */
+async function connection(online, failures) {
   const wasAway = !store.online.value;
   store.online.value = online;
-  if (!online || !wasAway) return;
+  if (online ? !wasAway : failures < 2) return;
   refresher.request();
   waits.request();
   details.refresh();
-  const execution = await getJson(api);
-  if (execution.seq >= store.execution.value.seq) store.execution.value = execution;
+  try {
+    if (!online) await missed();
+    const execution = await getJson(api);
+    if (execution.seq >= store.execution.value.seq) store.execution.value = execution;
+    store.reached.value = true;
+  } catch {
+    store.reached.value = false;
+  }
+}
+
+/** Ask for the events that the socket did not bring. */
+async function missed() {
+  for (let page = 0; page < MOST_PAGES; page += 1) {
+    const { items } = await getJson(`${api}/events?after=${sequence.seq}&limit=${PAGE}`);
+    for (const event of items) arrived({ ...event, type: "event" });
+    if (items.length < PAGE) return;
+  }
 }
 
 /** @param {string} id @param {unknown} content */
@@ -114,7 +138,7 @@ const stream = new Stream({
   address: () => socketAddress(`${api}/stream?after=${sequence.seq}`),
   open: (address) => new WebSocket(address),
   onMessage: arrived,
-  onState: (online) => void connection(online),
+  onState: (online, failures) => void connection(online, failures),
   later: setTimeout.bind(globalThis),
 });
 
@@ -137,7 +161,9 @@ effect(() => {
   announce(`${name}: ${word(status).label}`);
 });
 effect(() => {
-  element("connection").hidden = store.online.value;
+  const banner = element("connection");
+  banner.hidden = store.online.value;
+  banner.textContent = store.reached.value ? CUT : OFF_LINE;
 });
 effect(() => renewTimes(element("feed"), now.value));
 addEventListener("online", () => stream.wake());

@@ -144,9 +144,10 @@ const stream = new Stream({
   address: () => socketAddress("/api/stream"),
   open: (address) => new WebSocket(address),
   onMessage: arrived,
-  onState: (online) => {
+  onState: (online, failures) => {
     element("connection").hidden = online;
-    if (online && wasAway) {
+    // Where a proxy refuses sockets, news are asked for instead.
+    if (online ? wasAway : failures > 1) {
       list.request();
       counter.request();
     }

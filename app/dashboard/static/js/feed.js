@@ -2,7 +2,7 @@
 
 import { Component } from "preact";
 import { html } from "./html.js";
-import { exact, relative } from "./time.js";
+import { clock, exact, relative } from "./time.js";
 import { agentName, happening, percent } from "./words.js";
 
 /** @typedef {import("./history.js").History} History */
@@ -22,7 +22,7 @@ export function Feed({ log, titles }) {
     if (left < 2 * list.clientHeight && log.state.value === "more") void log.older();
   };
   /** @param {Event & {currentTarget: HTMLElement}} event */
-  const ended = ({ currentTarget: list }) => renewTimes(list, Date.now());
+  const ended = ({ currentTarget: list }) => renewTimes(list, clock());
   return html`<div class="feed-scroll" tabindex="0" role="region" aria-label="Events" onScroll=${scrolled} onScrollEnd=${ended}>
       <ol>
         ${blocks(events).map(
@@ -140,7 +140,7 @@ function draw(event, titles) {
     ${message && html`<span class="event-message">${message}</span>`}
     <span class="event-facts">
       <time datetime=${event.recorded_at} title=${exact(event.recorded_at)}
-        >${relative(event.recorded_at, Date.now())}</time
+        >${relative(event.recorded_at, clock())}</time
       >
       ${event.agent_id && html`<span>${agentName(event.agent_id)}</span>`}
       <span class="number">#${event.seq}</span>

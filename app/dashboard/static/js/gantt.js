@@ -12,7 +12,17 @@ import { now } from "./page.js";
 import { Icon, StatusIcon } from "./parts.js";
 import { address } from "./place.js";
 import { exact } from "./time.js";
-import { actual, extent, seconds, spansOf, tickLabel, ticks, zoomed } from "./timetable.js";
+import {
+  actual,
+  extent,
+  seconds,
+  spansOf,
+  tickLabel,
+  ticks,
+  toneOf,
+  verdict,
+  zoomed,
+} from "./timetable.js";
 import { word } from "./words.js";
 
 /** @typedef {import("./store.js").ExecutionStore} ExecutionStore */
@@ -33,7 +43,8 @@ import { word } from "./words.js";
  */
 
 const ROW_PIXELS = 34;
-const TICK_PIXELS = 84;
+/** Room for the label of a tick, in the size of the page's letters. */
+const TICK_EMS = 5.6;
 const MOST_OPEN_TASKS = 30;
 const MOVING = new Set(["RUNNING", "RETRYING", "BLOCKED", "FAILED", "READY"]);
 
@@ -90,7 +101,7 @@ class Chart {
   /** Show what has been done so far. */
   showSoFar() {
     const { started_at: started, completed_at: completed } = this.store.execution.value;
-    const end = completed ?? new Date().toISOString();
+    const end = completed ?? new Date(now.value).toISOString();
     this.chosen.value = extent([started ?? this.store.outlook.value.begin, end]);
   }
 }
@@ -127,7 +138,8 @@ export function Gantt({ store }) {
   const chart = useMemo(() => new Chart(store), [store]);
   const place = useRef(/** @type {HTMLElement | null} */ (null));
   useEffect(() => (place.current ? follow(place.current, chart) : undefined), [chart]);
-  return html`<${Tools} chart=${chart} />
+  return html`<${Verdict} store=${store} />
+    <${Tools} chart=${chart} />
     <div
       class="gantt-chart"
       ref=${place}
@@ -145,13 +157,23 @@ export function Gantt({ store }) {
     </div>`;
 }
 
+/** What the chart tells, for who reads no charts. @param {{store: ExecutionStore}} props */
+function Verdict({ store }) {
+  const { plannedEnd, forecast } = store.outlook.value;
+  const { completed_at: completed, status } = store.execution.value;
+  return html`<p class="gantt-verdict">
+    <strong>${verdict(plannedEnd, completed ?? forecast, status)}</strong>${" "}
+    Outlined boxes are the plan; solid bars show when it was worked on.
+  </p>`;
+}
+
 /** @param {{chart: Chart}} props */
 function Tools({ chart }) {
   const isWhole = chart.chosen.value === null;
   return html`<div class="gantt-tools">
     <ul class="gantt-legend" aria-label="Legend">
       <li><i class="is-planned"></i>planned</li>
-      <li><i class="is-planned is-critical"></i>critical</li>
+      <li title="A delay of it delays the end of all."><i class="is-planned is-critical"></i>planned, decides the end</li>
       <li><i class="is-work tone-done"></i>done</li>
       <li><i class="is-work tone-run"></i>running</li>
       <li><i class="is-wait tone-run"></i>waiting</li>
@@ -167,7 +189,8 @@ function Tools({ chart }) {
 /** @param {{chart: Chart}} props */
 function Scale({ chart }) {
   const view = chart.view.value;
-  const apart = ((view.to - view.from) / chart.width.value) * TICK_PIXELS;
+  const letter = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+  const apart = ((view.to - view.from) / chart.width.value) * TICK_EMS * letter;
   const offset = -new Date(view.from * 1000).getTimezoneOffset() * 60;
   return html`<div class="gantt-head" aria-hidden="true">
     <span class="gantt-corner"></span>
@@ -226,7 +249,7 @@ function TaskRow({ task, chart }) {
     <div class="gantt-track" title=${told} data-shows=${task.id}>
       ${
         planned &&
-        html`<i class=${`gantt-planned ${state.critical ? "is-critical" : ""}`} style=${at(planned.from, planned.to)}></i>`
+        html`<i class=${`gantt-planned tone-${toneOf(state.status)} ${state.critical ? "is-critical" : ""}`} style=${at(planned.from, planned.to)}></i>`
       }
       <${Bars} spans=${spans} />
     </div>
@@ -353,7 +376,7 @@ function said(task, planned, spans) {
     parts.push(
       first.to === null ? `since ${told(first.from)}` : range({ from: first.from, to: first.to }),
     );
-  if (task.critical) parts.push("critical");
+  if (task.critical) parts.push("A delay of it delays the end of all");
   return parts.join(". ");
 }
 

@@ -21,9 +21,10 @@ const stream = new Stream({
     const moved = message.type === "execution_update" && blockersMoved(blockers, message);
     if (moved || message.type === "snapshot") waits.request();
   },
-  onState: (online) => {
+  onState: (online, failures) => {
     element("connection").hidden = online;
-    if (online && wasAway) waits.request();
+    // Where a proxy refuses sockets, news are asked for instead.
+    if (online ? wasAway : failures > 1) waits.request();
     wasAway = !online;
   },
   later: setTimeout.bind(globalThis),

@@ -1,6 +1,6 @@
 /** The details of one item beside the page: drawn by the server, opened and kept up to date here. */
 
-import { element, now } from "./page.js";
+import { element, getPage, now } from "./page.js";
 import { address, asked } from "./place.js";
 import { Refresher } from "./refresher.js";
 import { send } from "./send.js";
@@ -22,15 +22,16 @@ export function panel(base) {
 
   /** @param {string} item */
   async function draw(item) {
-    const answer = await fetch(`${base}/items/${encodeURIComponent(item)}`);
+    const page = await getPage(`${base}/items/${encodeURIComponent(item)}`);
     if (asked("item") !== item) return;
-    if (answer.ok) {
-      const scroll = place.scrollTop;
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      localise(page, now.value);
-      place.replaceChildren(...page.body.childNodes);
-      place.scrollTop = scroll;
-    } else say(answer.status === 404 ? "There is no such task here." : "It could not be loaded.");
+    if (!page) {
+      say("There is no such task here.");
+      return;
+    }
+    const scroll = place.scrollTop;
+    localise(page, now.value);
+    place.replaceChildren(...page.body.childNodes);
+    place.scrollTop = scroll;
   }
 
   /** @param {string} text */
@@ -85,7 +86,8 @@ export function panel(base) {
     if (await send(form.action, new FormData(form))) {
       form.reset();
       if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
-      for (const open of place.querySelectorAll("details[open]")) open.removeAttribute("open");
+      for (const open of place.querySelectorAll("details.choice[open]"))
+        open.removeAttribute("open");
     }
     place.inert = false;
     refresher.request();
@@ -109,7 +111,7 @@ function isTaskOf(place, taskId) {
 /** Somebody is filling in a form. @param {HTMLElement} place */
 function isBusy(place) {
   return (
-    place.querySelector("details[open]") !== null ||
+    place.querySelector("details.choice[open]") !== null ||
     place.matches(":has(:is(input, textarea, select):focus)")
   );
 }

@@ -2,6 +2,8 @@
 
 const SOON = 250;
 const SHARE = 10;
+/** Else a fetch that hung while the server was restarted would be held against it for long. */
+const LONGEST = 5_000;
 
 export class Refresher {
   /**
@@ -41,7 +43,7 @@ export class Refresher {
       // The next change asks again, and so does the next reconnect.
     }
     // A large plan takes longer to fetch, and is then fetched less often.
-    this.pause = Math.max(SOON, SHARE * (this.clock() - start));
+    this.pause = Math.min(Math.max(SOON, SHARE * (this.clock() - start)), LONGEST);
     this.running = false;
     if (this.again) this.plan();
     this.again = false;

@@ -1,6 +1,6 @@
 /** Renews a part of the page until what it shows has come to an end. */
 
-import { localise } from "./time.js";
+import { clock, localise } from "./time.js";
 
 const SOON = 1_000;
 const SHARE = 10;
@@ -28,7 +28,7 @@ export function takeOver(page, renewed) {
   if (!old || !found) return false;
   if (found.innerHTML !== last) {
     last = found.innerHTML;
-    localise(found, Date.now());
+    localise(found, clock());
     old.replaceWith(page.adoptNode(found));
   }
   return found.hasAttribute("data-renews");

@@ -17,6 +17,9 @@ import { executionAfter, executionUpdated, subtaskAfter } from "./reduce.js";
 /** @typedef {{id: string, state: Signal<Task>, subtasks: SubtaskNode[]}} TaskNode */
 /** @typedef {{id: string, name: string, status: Signal<string>, tasks: TaskNode[]}} PhaseNode */
 
+/** Parts of a row that are not drawn with it. */
+const UNSEEN = new Set(["subtasks", "result"]);
+
 export class ExecutionStore {
   /**
    * @param {Execution} execution
@@ -28,6 +31,8 @@ export class ExecutionStore {
     this.outlook = signal(outlookOf(tree));
     this.phases = signal(/** @type {PhaseNode[]} */ ([]));
     this.online = signal(true);
+    /** Whether news still come without the socket. */
+    this.reached = signal(false);
     /** Counts messages, so that a slow answer does not undo what came after its request. */
     this.tick = 0;
     /** @type {Map<string, SubtaskNode>} */
@@ -157,6 +162,7 @@ function outlookOf(tree) {
  * @param {object} other
  */
 function sameRow(one, other) {
-  const flat = (/** @type {object} */ row) => JSON.stringify({ ...row, subtasks: undefined });
+  const flat = (/** @type {object} */ row) =>
+    JSON.stringify(row, (key, value) => (UNSEEN.has(key) ? undefined : (value ?? undefined)));
   return flat(one) === flat(other);
 }

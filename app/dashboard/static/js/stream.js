@@ -17,7 +17,7 @@
  * @property {() => string} address Asked anew at every attempt, so it can name the last seq.
  * @property {(address: string) => Socket} open
  * @property {(message: Message) => void} onMessage
- * @property {(online: boolean) => void} onState
+ * @property {(online: boolean, failures: number) => void} onState Failures since the last message.
  * @property {(run: () => void, milliseconds: number) => unknown} later
  * @property {() => number} [random]
  */
@@ -53,7 +53,7 @@ export class Stream {
     this.waiting = false;
     const socket = this.options.open(this.options.address());
     this.socket = socket;
-    socket.onopen = () => this.options.onState(true);
+    socket.onopen = () => this.options.onState(true, this.failures);
     socket.onmessage = (event) => {
       if (socket !== this.socket) return;
       this.failures = 0;
@@ -81,7 +81,7 @@ export class Stream {
     this.socket = null;
     this.waiting = true;
     this.failures += 1;
-    this.options.onState(false);
+    this.options.onState(false, this.failures);
     const delay = backoff(this.failures, (this.options.random ?? Math.random)());
     this.options.later(() => this.wake(), delay);
   }

@@ -10,6 +10,29 @@ const APART = 3_000;
 const EXACT = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
 const DAYS = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 
+/** A browser's clock may be off by this much before it is put right. */
+const TOLERANCE = 30_000;
+
+/**
+ * Tell by how much a browser's clock is behind the server's; a little is taken for none.
+ * @param {number} told The server's time in its answer, in milliseconds since 1970.
+ * @param {number} heard The browser's time when the answer began to come in.
+ */
+export function skew(told, heard) {
+  const behind = told - heard;
+  return Number.isFinite(behind) && Math.abs(behind) > TOLERANCE ? behind : 0;
+}
+
+// Read as JSON, as it is a kind of entry that only browsers have.
+const arrival = performance.getEntriesByType("navigation")[0]?.toJSON();
+const heard = performance.timeOrigin + (arrival?.responseStart ?? 0);
+const behind = skew(Number(globalThis.document?.body.dataset.now), heard);
+
+/** Give the time by the server's clock, in milliseconds since 1970. */
+export function clock() {
+  return Date.now() + behind;
+}
+
 /**
  * Say when something was or will be, seen from now.
  * @param {string} at RFC 3339.

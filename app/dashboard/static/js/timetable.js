@@ -16,13 +16,42 @@ const TONES = new Map([
   ["BLOCKED", "wait"],
   ["RETRYING", "wait"],
 ]);
+const CUT_SHORT = new Set(["FAILED", "CANCELLED"]);
+const HELD = new Set(["BLOCKED", "PAUSED"]);
 const LASTING = new Set(["RUNNING", "BLOCKED", "RETRYING", "READY"]);
+const MINUTE = 60;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
 const LEAST_SECONDS = 1;
 const MOST_SECONDS = 3600 * 24 * 36_600;
 
 /** @param {string | null | undefined} at @returns {number | null} */
 export function seconds(at) {
   return at ? Date.parse(at) / 1000 : null;
+}
+
+/**
+ * Say in a sentence how the end, or the one that is likely, compares with the plan.
+ * @param {string | null | undefined} planned
+ * @param {string | null | undefined} end
+ * @param {string} status Of the execution.
+ */
+export function verdict(planned, end, status) {
+  const [wanted, found] = [seconds(planned), seconds(end)];
+  if (wanted === null || found === null || CUT_SHORT.has(status)) return "";
+  const told = length(Math.abs(found - wanted));
+  const compared = told && (found < wanted ? `${told} sooner than` : `${told} later than`);
+  const verb = status === "COMPLETED" ? "Ended" : "Likely to end";
+  const proviso = HELD.has(status) ? ", if it goes on now" : "";
+  return `${verb} ${compared || "as"} planned${proviso}.`;
+}
+
+/** @param {number} seconds */
+function length(seconds) {
+  if (seconds < HOUR) return "";
+  const [size, unit] = seconds < 2 * DAY ? [HOUR, "hour"] : [DAY, "day"];
+  const count = Math.round(seconds / size);
+  return `${count} ${unit}${count === 1 ? "" : "s"}`;
 }
 
 /** @param {string} status */
@@ -36,23 +65,24 @@ export function toneOf(status) {
  * @returns {Span[]}
  */
 export function spansOf(subtask) {
-  const from = seconds(subtask.started_at);
   const { status } = subtask;
+  const why = typeof subtask.why === "object" ? subtask.why : null;
+  const isHeldUp = status === "BLOCKED" || status === "RETRYING";
+  // What was held up before it began, such as by a question, waits since then.
+  const from = seconds(subtask.started_at) ?? (isHeldUp ? seconds(why?.since) : null);
   if (from === null) return [];
   const tone = toneOf(status);
   if (status === "RUNNING") return [{ from, to: null, kind: "work", tone }];
   // Begun, and taken back: how long it was worked on is not known, only that it waits.
   if (status === "READY" || status === "QUEUED") return [{ from, to: null, kind: "wait", tone }];
-  if (status !== "BLOCKED" && status !== "RETRYING") {
+  if (!isHeldUp) {
     const to = seconds(subtask.completed_at ?? subtask.last_event_at) ?? from;
     return [{ from, to: Math.max(from, to), kind: "work", tone }];
   }
-  const why = typeof subtask.why === "object" ? subtask.why : null;
   const since = Math.max(from, seconds(why?.since ?? subtask.last_event_at) ?? from);
-  return [
-    { from, to: since, kind: "work", tone: "run" },
-    { from: since, to: null, kind: "wait", tone },
-  ];
+  const waits = /** @type {Span} */ ({ from: since, to: null, kind: "wait", tone });
+  if (!subtask.started_at) return [waits];
+  return [{ from, to: since, kind: "work", tone: "run" }, waits];
 }
 
 /**
@@ -122,9 +152,6 @@ export function zoomed({ from, to }, factor, at) {
   return { from: fixed - length * at, to: fixed + length * (1 - at) };
 }
 
-const MINUTE = 60;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
 const STEPS = [
   ...[1, 2, 5, 10, 15, 30].map((count) => count),
   ...[1, 2, 5, 10, 15, 30].map((count) => count * MINUTE),

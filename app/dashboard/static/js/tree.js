@@ -14,6 +14,9 @@ import { agentName, awaited, percent, trouble, word } from "./words.js";
 /** @typedef {import("./store.js").TaskNode} TaskNode */
 /** @typedef {import("./store.js").SubtaskNode} SubtaskNode */
 
+/** So many tasks are open at first. */
+const MOST_OPEN = 40;
+
 const MOVING = new Set(["RUNNING", "RETRYING", "BLOCKED", "FAILED", "READY"]);
 const DONE = new Set(["COMPLETED", "SKIPPED"]);
 const DUE = new Set(["RETRYING", "BLOCKED"]);
@@ -32,9 +35,32 @@ export function Tree({ store }) {
       ${show ? `Nothing is ${word(show).label.toLowerCase()} now.` : "This plan has no tasks."}
     </p>`;
   }
+  const opened = unfolded(phases, show);
   return phases.map(
-    (phase) => html`<${PhaseRow} key=${phase.id + show} phase=${phase} show=${show} />`,
+    (phase) =>
+      html`<${PhaseRow} key=${phase.id + show} phase=${phase} show=${show} opened=${opened} />`,
   );
+}
+
+/**
+ * Name the tasks and phases that are open at first, as the server does.
+ * @param {PhaseNode[]} phases
+ * @param {string} show
+ */
+function unfolded(phases, show) {
+  /** @type {Set<string>} */
+  const found = new Set();
+  for (const phase of phases) {
+    const moving = phase.tasks.filter((task) =>
+      show
+        ? task.subtasks.some((node) => node.state.peek().status === show)
+        : MOVING.has(task.state.peek().status),
+    );
+    const opened = moving.slice(0, Math.max(0, MOST_OPEN - found.size));
+    for (const task of opened) found.add(task.id);
+    if (opened.length > 0) found.add(phase.id);
+  }
+  return found;
 }
 
 /** @param {TaskNode} task @param {string} show */
@@ -42,14 +68,16 @@ function has(task, show) {
   return !show || task.subtasks.some((node) => node.state.value.status === show);
 }
 
-/** @param {{phase: PhaseNode, show: string}} props */
-function PhaseRow({ phase, show }) {
-  const open = show !== "" || phase.tasks.some((task) => MOVING.has(task.state.peek().status));
-  return html`<${Fold} name="phase" open=${open} summary=${html`<${PhaseHead} phase=${phase} />`}>
+/** @param {{phase: PhaseNode, show: string, opened: Set<string>}} props */
+function PhaseRow({ phase, show, opened }) {
+  return html`<${Fold} name="phase" open=${opened.has(phase.id)} summary=${html`<${PhaseHead} phase=${phase} />`}>
     ${() =>
       phase.tasks
         .filter((task) => has(task, show))
-        .map((task) => html`<${TaskRow} key=${task.id} task=${task} show=${show} />`)}
+        .map(
+          (task) =>
+            html`<${TaskRow} key=${task.id} task=${task} show=${show} open=${opened.has(task.id)} />`,
+        )}
   <//>`;
 }
 
@@ -61,9 +89,8 @@ function PhaseHead({ phase }) {
     <span class="count">${done}/${phase.tasks.length}</span>`;
 }
 
-/** @param {{task: TaskNode, show: string}} props */
-function TaskRow({ task, show }) {
-  const open = show !== "" || MOVING.has(task.state.peek().status);
+/** @param {{task: TaskNode, show: string, open: boolean}} props */
+function TaskRow({ task, show, open }) {
   return html`<${Fold} name="task" open=${open} summary=${html`<${TaskHead} task=${task} />`}>
     ${() =>
       html`<${TaskTimes} task=${task} />

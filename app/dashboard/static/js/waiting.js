@@ -1,7 +1,7 @@
 /** What waits for a person: the server draws it; here it is kept up to date and answered in place. */
 
 import { counter } from "./counter.js";
-import { element, now } from "./page.js";
+import { element, getPage, now } from "./page.js";
 import { reconcile } from "./reconcile.js";
 import { Refresher } from "./refresher.js";
 import { post, refuse } from "./send.js";
@@ -72,11 +72,9 @@ function tell(form, refusal) {
 
 /** @param {string} address */
 async function drawn(address) {
-  const answer = await fetch(address, { headers: { Accept: "text/html" } });
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  if (page.getElementById("waiting")) return page;
-  if (answer.ok) location.reload(); // It led to the sign-in.
-  throw new Error(`${address} answered ${answer.status}.`);
+  const page = await getPage(address);
+  if (!page?.getElementById("waiting")) throw new Error(`${address} has nothing of the kind.`);
+  return page;
 }
 
 /**
