@@ -260,6 +260,8 @@ def _run(
         user=account and account.uid,
         group=account and account.gid,
         extra_groups=[] if account else None,
+        # Out of reach of the terminal's Ctrl-C: who started it decides what then becomes of it.
+        process_group=0,
         capture_output=True,
         text=True,
         check=False,
