@@ -189,11 +189,6 @@ class Executions:
         with transaction(self._engine) as connection:
             return connection.execute(query).scalar_one_or_none()
 
-    def live_of_plan(self, workspace_id: str, plan_id: str) -> bool:
-        """Tell whether an unfinished execution uses a plan."""
-        with transaction(self._engine) as connection:
-            return is_live(connection, workspace_id, plan_id)
-
 
 _SEARCHED: Final = func.concat_ws(
     " ",

@@ -105,20 +105,6 @@ class Identities:
                 connection.execute(used.values(last_used_at=func.now()))
         return KeyOwner(*row[:-1]) if row else None
 
-    def revoke_keys(self, workspace_id: str, agent_id: str) -> int:
-        """Make an agent's keys worthless and tell how many there were."""
-        revocation = (
-            update(api_keys)
-            .where(
-                api_keys.c.workspace_id == workspace_id,
-                api_keys.c.agent_id == agent_id,
-                api_keys.c.revoked_at.is_(None),
-            )
-            .values(revoked_at=func.now())
-        )
-        with transaction(self._engine) as connection:
-            return connection.execute(revocation).rowcount
-
     def first_user(self) -> tuple[str, str] | None:
         """Give workspace and id of the user who was there first; None where there is none."""
         query = select(users.c.workspace_id, users.c.user_id).order_by(users.c.created_at).limit(1)

@@ -48,18 +48,6 @@ def test_key_belongs_to_either_a_user_or_an_agent(identities: Identities) -> Non
         identities.add_key(NewKey("key_1", "hash_1"), WORKSPACE)
 
 
-def test_revoked_keys_of_an_agent_find_nobody(identities: Identities, engine: Engine) -> None:
-    agents = Agents(engine)
-    agents.add(make_agent(), NewKey("key_1", "hash_1"))
-    agents.add(make_agent("agent_2"), NewKey("key_3", "hash_3"))
-    identities.add_key(NewKey("key_2", "hash_2"), WORKSPACE, agent_id="agent_1")
-    assert identities.find_key("hash_2") == KeyOwner(WORKSPACE, "key_2", agent_id="agent_1")
-    assert identities.revoke_keys(WORKSPACE, "agent_1") == 2
-    assert identities.find_key("hash_1") is None
-    assert identities.find_key("hash_2") is None
-    assert identities.find_key("hash_3")
-
-
 def test_agent_comes_back_as_it_registered(identities: Identities, engine: Engine) -> None:
     identities.create_workspace("ws_2", "Second")
     agents = Agents(engine)
