@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 
 URL = os.environ.get("PLANEXE_URL", "http://127.0.0.1:8000")
-AGENT_ID = "batcher"
+AGENT_ID = os.environ.get("AGENT_ID", "batcher")
 MOST = 100
 SIGNALS = {signal.SIGTERM, signal.SIGINT}
 AGAIN = {429, 500, 502, 503, 504}

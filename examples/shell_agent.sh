@@ -8,7 +8,7 @@
 set -u
 
 URL=${PLANEXE_URL:-http://127.0.0.1:8000}
-AGENT=checksummer
+AGENT=${AGENT_ID:-checksummer}
 FILES=${FILES_DIR:-.}
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT

@@ -1,11 +1,12 @@
 """The work folder of one execution: tables and documents, and nothing outside of it."""
 
+import contextlib
 import csv
 import functools
 import io
 import re
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 
@@ -21,9 +22,6 @@ _FORMULA: Final = re.compile(r"[=@\t\r\n]|[+-](?![\d ().,/-]*$)")
 """What a spreadsheet takes for a formula; numbers, also of telephones, are none."""
 
 _writing = threading.RLock()
-
-# A cell may be as long as a result, so what was written can be read again.
-csv.field_size_limit(_LARGEST_TABLE_BYTES)
 
 
 class WorkFolder:
@@ -96,8 +94,9 @@ class WorkFolder:
         if len(content) > _LARGEST_TABLE_BYTES:
             raise Refused(f"{name!r} is too large for a table: {len(content)} bytes")
         try:
-            reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig")), strict=True)
-            return [_tidy_row(row) for row in reader]
+            with _long_cells():
+                reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig")), strict=True)
+                return [_tidy_row(row) for row in reader]
         except (UnicodeDecodeError, csv.Error) as error:
             raise Refused(f"{name!r} is no table: {error}") from error
 
@@ -154,6 +153,20 @@ def _harmless(value: str) -> str:
 
 def _as_it_was(value: str) -> str:
     return value[1:] if value.startswith("'") and _FORMULA.match(value[1:]) else value
+
+
+@contextlib.contextmanager
+def _long_cells() -> Generator[None]:
+    """Let a cell be as long as a result, so that what was written can be read again.
+
+    The limit is that of the whole process, which may have other readers.
+    """
+    with _writing:
+        before = csv.field_size_limit(_LARGEST_TABLE_BYTES)
+        try:
+            yield
+        finally:
+            csv.field_size_limit(before)
 
 
 def _age(path: Path) -> int:
