@@ -1,6 +1,6 @@
 """The page of one execution while much happens, while the connection breaks, and for two at once.
 
-Sizes and budgets are those of a quick look; ``PLANEXE_MEASURE=1`` takes the whole ones and fails
+Sizes and budgets are those of a quick look; ``MEASURE_PAGES=1`` takes the whole ones and fails
 where a budget is not kept: 50,000 events, a minute of 200 events a second, 200 sockets.
 """
 
@@ -19,7 +19,7 @@ from simple_websocket import Client, ConnectionClosed
 from .browsing import Hand, Visit, needs_chromium, percent
 from .running import Serving, until
 
-MEASURES = os.environ.get("PLANEXE_MEASURE") == "1"
+MEASURES = os.environ.get("MEASURE_PAGES") == "1"
 pytestmark = [needs_chromium, pytest.mark.timeout(600 if MEASURES else 120)]
 EVENTS = 50_000 if MEASURES else 2_000
 SECONDS = 60 if MEASURES else 3
