@@ -18,7 +18,7 @@ from larry.world.people import read_breeders
 
 from app.commands.up import PLANS, larry_settings
 from app.commands.upload import read_upload
-from tests.mail_servers import MISSING, MailServers, answer_to, running_mail_servers
+from tests.mail_servers import IS_SKIPPED, MailServers, answer_to, running_mail_servers
 
 from .running import Serving, folder, serving
 
@@ -60,7 +60,7 @@ def test_scenario_is_played_to_its_end_and_its_report_tells_each_number() -> Non
     assert story.report["answers"] == len(story.approvals()) + 1
 
 
-@pytest.mark.skipif(bool(MISSING), reason="Dovecot is not installed")
+@pytest.mark.skipif(IS_SKIPPED, reason="Dovecot is not installed")
 def test_same_plan_goes_by_real_mail_and_waits_for_its_owner_at_each_step(run: Serving) -> None:
     with (
         folder() as path,

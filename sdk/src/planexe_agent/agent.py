@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import enum
 import inspect
@@ -44,7 +45,7 @@ class Default(enum.Enum):
 OutboxChoice = Union[str, "os.PathLike[str]", Outbox, Default, None]
 
 
-class AgentBase:
+class AgentBase(abc.ABC):
     """What agents have in common, whatever runs their actions.
 
     Args:
@@ -124,13 +125,13 @@ class AgentBase:
 
         return decorated
 
+    @abc.abstractmethod
     def _make_ready(self) -> None:
         """Forget what an earlier run was told."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def _check(self, name: str, function: Callable[..., Any]) -> None:
         """Refuse a function that this agent cannot call."""
-        raise NotImplementedError
 
     @contextlib.contextmanager
     def _orders(self) -> Generator[Orders, None, None]:
